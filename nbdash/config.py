@@ -1,0 +1,121 @@
+"""Every setting, with its meaning; from ``nbdash.toml`` in the data directory, then ``NBDASH_*``."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from nbdash.errors import OptionError
+
+DEFAULT_PORT = 8700
+CONFIG_NAME = "nbdash.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field per setting. ``NBDASH_KEEP=10`` or ``keep = 10`` in nbdash.toml sets ``keep``."""
+
+    #: Where dashboards, runs and figures are kept.
+    data: Path
+    #: The address the server listens on.
+    host: str = "127.0.0.1"
+    #: The first port to try; the next free one is taken if it is in use.
+    port: int = DEFAULT_PORT
+    #: Path prefix under which a proxy serves nbdash, such as ``/reports``.
+    base_url: str = ""
+    #: Folder with Jinja files that replace the shipped ones of the same name.
+    templates: Path | None = None
+    #: Host names, besides loopback, under which the server answers (comma-separated).
+    trusted_hosts: tuple[str, ...] = ()
+    #: Finished runs kept per dashboard.
+    keep: int = 50
+    #: Runs at a time; 0 means one per processor.
+    workers: int = 0
+    #: Threads that answer requests.
+    threads: int = 48
+    #: Long polls held open at a time; beyond that they are answered at once.
+    long_polls: int = 24
+    #: ``fork`` or ``kernel``; empty means the platform's default.
+    engine: str = ""
+    #: Seconds a run may take.
+    timeout: float = 3600.0
+    #: MiB of memory that a run with all its processes may use.
+    memory_mib: int = 4096
+    #: MiB of outputs that a run may produce.
+    output_mib: int = 32
+    #: Figures that a run may show.
+    figures: int = 64
+    #: Seconds without a heartbeat after which a run's worker counts as dead.
+    lease: float = 30.0
+    #: Reruns a minute per dashboard; more are answered 429.
+    reruns_per_minute: int = 60
+    #: MiB of figures embedded in a page; those beyond are linked and load lazily.
+    page_mib: int = 16
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "nbdash.sqlite"
+
+
+def default_data_dir() -> Path:
+    """The platform's user data directory for nbdash."""
+    return Path(platformdirs.user_data_dir("nbdash", appauthor=False))
+
+
+def load_settings(data: Path | str | None = None, **overrides: Any) -> Settings:
+    """Settings for a data directory: defaults, then its nbdash.toml, then ``NBDASH_*``, then ``overrides``.
+
+    An override of None counts as not given.
+    Raises OptionError for an unknown name or a value that does not fit.
+    """
+    folder = Path(data or os.environ.get("NBDASH_DATA") or default_data_dir()).expanduser().absolute()
+    values = _from_file(folder / CONFIG_NAME) | _from_environment(os.environ)
+    settings = _with_values(Settings(data=folder), values)
+    return replace(settings, **{name: value for name, value in overrides.items() if value is not None})
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path} is not valid TOML ({error}): correct it or remove it.") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    names = {field.name for field in fields(Settings)} - {"data"}
+    return {name: environment[key] for name in names if (key := f"NBDASH_{name.upper()}") in environment}
+
+
+def _with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    known = {field.name for field in fields(Settings)}
+    converted: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise OptionError(f"Unknown setting {name!r}; there are: {', '.join(sorted(known))}.", field=name)
+        converted[name] = _convert(name, value, getattr(settings, name))
+    return replace(settings, **converted)
+
+
+def _convert(name: str, value: Any, default: Any) -> Any:
+    """``value`` as the type of ``default``; TOML values and environment strings alike."""
+    try:
+        if name in ("data", "templates"):
+            return Path(str(value)).expanduser().absolute()
+        if isinstance(default, tuple):
+            parts = value.split(",") if isinstance(value, str) else value
+            return tuple(str(part).strip() for part in parts if str(part).strip())
+        if isinstance(default, bool) or isinstance(value, bool):
+            raise ValueError
+        return type(default)(value)
+    except (TypeError, ValueError):
+        kind = type(default).__name__
+        raise OptionError(f"Setting {name!r} is {value!r}, which is not a {kind}.", field=name) from None
