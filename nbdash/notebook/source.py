@@ -1,0 +1,101 @@
+"""A code cell's source as a Python syntax tree, IPython's own syntax included.
+
+``%magics``, ``!commands`` and ``name?`` become calls of ``get_ipython()``, as IPython itself rewrites
+them.  Magics that run Python in the notebook's namespace (``%time``, ``%%time``, ``%%capture`` …) are
+replaced by that Python, so that its names count.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from typing import cast
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+#: Cell magics whose body is Python that runs in the notebook's namespace.
+PYTHON_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
+#: Line magics whose argument is such a statement.
+PYTHON_LINE_MAGICS = frozenset({"time", "timeit", "prun"})
+
+_CELL_MAGIC = re.compile(r"\A\s*%%([^\s?]+)(?!\S)[^\S\n]*(.*)")
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)*")
+_MAGIC_OPTIONS = re.compile(r"(?:-[lsTDnrp]\s*\S+\s+|-\w+\s+|--[\w-]+\s+)*")
+
+
+def parse_cell(source: str) -> ast.Module | None:
+    """The cell's syntax tree; None for a syntax error, or a cell magic whose body is not its Python."""
+    try:
+        return parse_python(source)
+    except SyntaxError:
+        return None
+
+
+def parse_python(source: str) -> ast.Module | None:
+    """Like :func:`parse_cell`, but raises SyntaxError with the line as IPython would see it."""
+    found = _CELL_MAGIC.match(source)
+    if found is None:
+        return _expand_magics(_parse(source))
+    if found[1] not in PYTHON_CELL_MAGICS:
+        return None
+    # A blank line in place of the magic's keeps the line numbers of what follows.
+    tree = _expand_magics(_parse("\n" * source.count("\n", 0, found.end()) + source[found.end() :]))
+    if found[1] == "capture":
+        tree.body.extend(_captured_name(found[2]))
+    return tree
+
+
+def cell_magic_of(source: str) -> str | None:
+    """The name of the cell magic that the cell begins with: ``bash`` for ``%%bash``; None without one."""
+    found = _CELL_MAGIC.match(source)
+    return found[1] if found else None
+
+
+def _parse(source: str) -> ast.Module:
+    blank = _BLANK_LINES.match(source)
+    blank_lines = source.count("\n", 0, blank.end() if blank else 0)  # IPython drops them from the count
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the author's invalid escapes are not ours to report
+        try:
+            tree: ast.Module = ast.parse(TransformerManager().transform_cell(source))
+        except SyntaxError as error:
+            error.lineno = (error.lineno or 1) + blank_lines
+            raise
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise SyntaxError(str(error)) from None
+    ast.increment_lineno(tree, blank_lines)
+    return tree
+
+
+def _captured_name(line: str) -> list[ast.stmt]:
+    """``%%capture out`` binds ``out``."""
+    names = [word for word in line.split() if word.isidentifier()]
+    return ast.parse(f"{names[0]} = get_ipython().run_cell_magic('capture', '')").body if names else []
+
+
+def _expand_magics(tree: ast.Module) -> ast.Module:
+    return cast("ast.Module", _MagicExpander().visit(tree))
+
+
+class _MagicExpander(ast.NodeTransformer):
+    """Replaces ``get_ipython().run_line_magic('time', 'x = f()')`` by ``x = f()``."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | list[ast.stmt]:
+        match node.value:
+            case ast.Call(
+                func=ast.Attribute(attr="run_line_magic"),
+                args=[ast.Constant(value=str(name)), ast.Constant(value=str(line))],
+            ) if name in PYTHON_LINE_MAGICS:
+                return self._statements(line, node) or node
+        return node
+
+    @staticmethod
+    def _statements(line: str, node: ast.Expr) -> list[ast.stmt]:
+        try:
+            body = _parse(_MAGIC_OPTIONS.sub("", line, count=1)).body
+        except SyntaxError:
+            return []
+        for statement in body:
+            ast.increment_lineno(statement, node.lineno - 1)
+        return body
