@@ -8,6 +8,7 @@
     ├── OptionError                       a setting, tag or option that does not fit (names the field)
     ├── NotFoundError                     no dashboard, run, figure or version of that name
     ├── ConflictError                     the name is taken, or the state does not allow this
+    ├── BusyError                         too much is asked for at once; try again later
     ├── RunFailedError           exit 1   the notebook itself failed
     ├── EngineError                       no interpreter or kernel could be started for it
     ├── StoreError                        the data directory cannot be used
@@ -62,6 +63,16 @@ class ConflictError(NbdashError):
     """The name is taken, or the present state does not allow this."""
 
     code = "conflict"
+
+
+class BusyError(NbdashError):
+    """Too much is asked for at once; ``retry_after`` says in how many seconds to try again."""
+
+    code = "busy"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class RunFailedError(NbdashError):

@@ -1,0 +1,98 @@
+"""From a plan to an executed notebook: what the worker, ``nbdash run`` and ``check --run`` share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import nbdash
+from nbdash.config import Settings
+from nbdash.engine.base import Engine
+from nbdash.engine.recorder import Recorder
+from nbdash.model import CellJob, CellKind, EngineEvent, Job, Limits, Outcome, Plan
+
+#: Called after the recorder has taken the event in.
+Observe: TypeAlias = Callable[[EngineEvent, Recorder], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """An executed notebook (nbformat 4.5) and how its execution ended."""
+
+    document: dict[str, Any]
+    outcome: Outcome
+
+
+def limits_from(settings: Settings) -> Limits:
+    """The hard limits that the settings ask for."""
+    return Limits(
+        run_seconds=settings.timeout,
+        memory_bytes=settings.memory_mib * 1024**2,
+        output_bytes=settings.output_mib * 1024**2,
+        figures=settings.figures,
+    )
+
+
+def job_from(
+    plan: Plan,
+    *,
+    run_id: str,
+    folder: Path,
+    settings: Settings,
+    python: str | None = None,
+    draws_all: bool = False,
+) -> Job:
+    """The job of a plan's running cells; only shown cells draw, unless ``draws_all``."""
+    cells = tuple(
+        CellJob(
+            index=planned.index,
+            source=plan.notebook.cells[planned.index].source,
+            title=plan.label_of(planned.index),
+            may_raise=plan.notebook.cells[planned.index].may_raise,
+            draws=draws_all or planned.shows,
+        )
+        for planned in plan.cells
+        if planned.runs and plan.notebook.cells[planned.index].kind is CellKind.CODE
+    )
+    return Job(
+        run_id=run_id,
+        cells=cells,
+        folder=folder,
+        language=plan.notebook.language,
+        kernel_name=plan.notebook.kernel_name,
+        python=python,
+        imports=plan.imports,
+        environment=_environment(run_id),
+        limits=limits_from(settings),
+    )
+
+
+def execute(
+    plan: Plan,
+    job: Job,
+    engine: Engine,
+    *,
+    observe: Observe | None = None,
+    cancel: threading.Event | None = None,
+) -> Execution:
+    """Execute a job in a fresh process. A failing notebook is told in the outcome, never raised."""
+    recorder = Recorder(plan.notebook.document)
+
+    def emit(event: EngineEvent) -> None:
+        recorder.feed(event)
+        if observe is not None:
+            observe(event, recorder)
+
+    outcome = engine.execute(job, emit, cancel or threading.Event())
+    return Execution(document=recorder.document(), outcome=outcome)
+
+
+def _environment(run_id: str) -> Mapping[str, str]:
+    """What cells find in ``os.environ`` besides the caller's; nothing of nbdash's own settings."""
+    return {
+        "SERVER_SOFTWARE": f"nbdash/{nbdash.__version__}",
+        "NBDASH_RUN_ID": run_id,
+    }

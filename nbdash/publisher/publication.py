@@ -1,0 +1,216 @@
+"""What authors and viewers do to dashboards: publish, rerun, cancel, roll back, remove."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from nbdash.config import Settings
+from nbdash.errors import BusyError, ConflictError, NotFoundError, OptionError
+from nbdash.model import Dashboard, Json, Notebook, Plan, Run, RunState, Selection, Version
+from nbdash.notebook.parameters import canonical_key
+from nbdash.notebook.plan import make_plan
+from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
+from nbdash.publisher.inputs import resolve_parameters
+from nbdash.store import Store
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+MAX_TITLE = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishOptions:
+    """How a notebook is to be published; None means: as it was, else the default."""
+
+    slug: str | None = None
+    title: str | None = None
+    selection: Selection = Selection.NEEDED
+    engine: str | None = None
+    python: str | None = None
+    #: Listed before its first run has succeeded (a served folder), rather than after it.
+    listed: bool = False
+    origin: str = "publish"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What publishing did. ``run`` is None when nothing had changed."""
+
+    dashboard: Dashboard
+    version: Version
+    plan: Plan
+    run: Run | None
+
+
+class Publisher:
+    """The acts that change what is kept. Thread-safe, like the store it stands on."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+
+    def publish(self, path: Path, options: PublishOptions | None = None) -> Publication:
+        """Keep the notebook as a version and queue its first run; viewers see it once that succeeds.
+
+        Raises NotebookError, OptionError (slug), or ConflictError (a slug that another notebook has).
+        """
+        options = options or PublishOptions()
+        path = path.resolve()
+        notebook = read_notebook(path)
+        if options.title:
+            notebook = replace(notebook, title=clean_title(options.title))
+        plan = make_plan(notebook, options.selection)
+        dashboard = self._dashboard_for(path, notebook, options)
+        version = self._version_for(dashboard, notebook, options)
+        if self._is_current(dashboard, version):
+            return Publication(dashboard=dashboard, version=version, plan=plan, run=None)
+        run, _ = self.store.submit_run(
+            dashboard.id, version.id, parameters={}, parameters_key="", origin=options.origin
+        )
+        return Publication(dashboard=dashboard, version=version, plan=plan, run=run)
+
+    def submit(self, slug: str, given: Mapping[str, Json] | None = None, *, origin: str = "rerun") -> Run:
+        """Rerun: join the equal run under way or queue one.
+
+        Raises NotFoundError, ParameterError (with its field) or BusyError.
+        """
+        dashboard = self.store.dashboard(slug)
+        version = self.version_shown(dashboard)
+        parameters = resolve_parameters(self.notebook_of(version), given or {})
+        self._check_rate(dashboard)
+        run, _ = self.store.submit_run(
+            dashboard.id,
+            version.id,
+            parameters=parameters,
+            parameters_key=canonical_key(parameters),
+            origin=origin,
+        )
+        return run
+
+    def cancel(self, run_id: str) -> Run:
+        """Ask a run to stop; a queued one stops at once. Raises NotFoundError."""
+        return self.store.request_cancel(run_id)
+
+    def rollback(self, slug: str) -> Version:
+        """Show the version before the one shown now. Raises ConflictError if there is none that ran."""
+        dashboard = self.store.dashboard(slug)
+        shown = self.version_shown(dashboard)
+        succeeded = {
+            run.version_id
+            for run in self.store.runs(dashboard.id, limit=1000)
+            if run.state is RunState.SUCCEEDED and run.parameters_key == ""
+        }
+        for version in self.store.versions(dashboard.id):
+            if version.number < shown.number and version.id in succeeded:
+                self.store.set_current_version(dashboard.id, version.id)
+                return version
+        raise ConflictError(
+            f"Dashboard {slug!r} has no earlier version with a kept run: there is nothing to go back to."
+        )
+
+    def remove(self, slug: str) -> None:
+        """Forget a dashboard with its versions and runs. Raises NotFoundError."""
+        dashboard = self.store.dashboard(slug)
+        for run in self.store.active_runs(dashboard.id):
+            self.store.request_cancel(run.id)
+        self.store.remove_dashboard(dashboard.id)
+
+    def version_shown(self, dashboard: Dashboard) -> Version:
+        """The version that viewers see, or the newest one while none has succeeded."""
+        if dashboard.version_id is not None:
+            return self.store.version(dashboard.version_id)
+        versions = self.store.versions(dashboard.id)
+        if not versions:
+            raise NotFoundError(f"Dashboard {dashboard.slug!r} has no version: publish its notebook again.")
+        return versions[0]
+
+    def notebook_of(self, version: Version) -> Notebook:
+        """A version's notebook, as it was published."""
+        blob = self.store.read_blob(version.notebook_digest)
+        return replace(parse_notebook(blob, f"{version.title}.ipynb"), title=version.title)
+
+    def _dashboard_for(self, path: Path, notebook: Notebook, options: PublishOptions) -> Dashboard:
+        slug = checked_slug(options.slug) if options.slug else self._slug_for(path)
+        found = self.store.find_dashboard(slug)
+        if found is None:
+            return self.store.create_dashboard(
+                slug, title=notebook.title, source_path=str(path), listed=options.listed
+            )
+        if found.source_path != str(path) and Path(found.source_path).exists():
+            raise ConflictError(
+                f"The name {slug!r} belongs to the dashboard of {found.source_path}: "
+                "choose another with --slug, or remove that one first."
+            )
+        return found
+
+    def _slug_for(self, path: Path) -> str:
+        """The slug this notebook has already, else a free one made from its file name."""
+        dashboards = self.store.list_dashboards(limit=100_000, include_unlisted=True)
+        for dashboard in dashboards:
+            if dashboard.source_path == str(path):
+                return dashboard.slug
+        taken = {dashboard.slug for dashboard in dashboards}
+        base = slug_from(path.stem)
+        candidates = (base if n == 1 else f"{base[:60]}-{n}" for n in range(1, len(taken) + 2))
+        return next(slug for slug in candidates if slug not in taken)
+
+    def _version_for(self, dashboard: Dashboard, notebook: Notebook, options: PublishOptions) -> Version:
+        document = strip_outputs(notebook.document)
+        blob = self.store.put_blob(json.dumps(document, sort_keys=True).encode())
+        settings = [notebook.title, options.selection, options.engine, options.python]
+        digest = hashlib.sha256(json.dumps([content_digest(notebook), *settings]).encode()).hexdigest()
+        return self.store.add_version(
+            dashboard.id,
+            digest=digest,
+            title=notebook.title,
+            notebook_digest=blob,
+            selection=options.selection,
+            engine=options.engine,
+            python=options.python,
+        )
+
+    def _is_current(self, dashboard: Dashboard, version: Version) -> bool:
+        current = self.store.current_run(dashboard.id)
+        return dashboard.version_id == version.id and current is not None
+
+    def _check_rate(self, dashboard: Dashboard) -> None:
+        limit = self.settings.reruns_per_minute
+        since = datetime.now(UTC) - timedelta(minutes=1)
+        recent = [run for run in self.store.runs(dashboard.id, limit=limit) if run.queued_at > since]
+        if len(recent) >= limit and not self.store.active_runs(dashboard.id):
+            raise BusyError(
+                f"{dashboard.title!r} was rerun {limit} times in the last minute: try again in a minute.",
+                retry_after=60,
+            )
+
+
+def slug_from(text: str) -> str:
+    """A slug made from free text: ASCII, lower case, hyphens; ``notebook`` if nothing is left."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:64].strip("-") or "notebook"
+
+
+def checked_slug(slug: str) -> str:
+    """``slug`` itself, if it is one. Raises OptionError with what a slug looks like."""
+    if not SLUG.fullmatch(slug):
+        raise OptionError(
+            f"{slug[:80]!r} is no name for a dashboard: use 1 to 64 of a-z, 0-9 and hyphens, "
+            f"such as {slug_from(slug)!r}.",
+            field="slug",
+        )
+    return slug
+
+
+def clean_title(title: str) -> str:
+    """A display title: NFC, one line, without control and bidi characters, at most 200 characters."""
+    kept = "".join(
+        character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn") else " "
+        for character in unicodedata.normalize("NFC", title)
+    )
+    return " ".join(kept.split())[:MAX_TITLE]

@@ -1,0 +1,313 @@
+"""The worker: claim → execute → record; heartbeat, cancel, sweep.
+
+Every write goes through the store's fence: when a write finds that the run has been taken over
+(this process slept past its lease), the execution is stopped and its result thrown away.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbdash.config import Settings
+from nbdash.engine.base import Engine
+from nbdash.engine.choose import make_engine
+from nbdash.engine.recorder import Recorder
+from nbdash.errors import NbdashError
+from nbdash.model import (
+    Cause,
+    CellEnded,
+    CellKind,
+    CellStarted,
+    EngineEvent,
+    EventKind,
+    Failure,
+    Outcome,
+    Output,
+    Plan,
+    Progress,
+    Run,
+    RunError,
+    RunState,
+    Version,
+)
+from nbdash.notebook.parameters import inject_parameters
+from nbdash.notebook.plan import make_plan
+from nbdash.page.content import show_card
+from nbdash.publisher.execution import execute, job_from
+from nbdash.publisher.publication import Publisher
+from nbdash.store import Store, StoredCard
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+SWEEP_SECONDS = 5.0
+#: A blob without a row is younger than this while its run is being recorded.
+BLOB_GRACE_SECONDS = 3600.0
+
+
+class Worker:
+    """Performs queued runs, several at a time, until told to stop."""
+
+    def __init__(
+        self, store: Store, settings: Settings, *, engine_for: Callable[[str], Engine] = make_engine
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._publisher = Publisher(store, settings)
+        self._engine_for = engine_for
+        self._engines: dict[str, Engine] = {}
+        self._active: dict[str, _ActiveRun] = {}
+        self._lock = threading.Lock()
+
+    def serve(self, stop: threading.Event) -> None:
+        """Perform runs until ``stop`` is set; runs under way then go back to the queue."""
+        slots = self.settings.workers or os.cpu_count() or 1
+        stopped = threading.Event()
+        keeper = threading.Thread(target=self._keep_alive, args=(stopped,), name="nbdash-heartbeat")
+        keeper.start()
+        try:
+            with ThreadPoolExecutor(slots, thread_name_prefix="nbdash-run") as pool:
+                self._claim_until(stop, pool, slots)
+                self._drain()
+        finally:
+            stopped.set()
+            keeper.join()
+            self.close()
+
+    def _claim_until(self, stop: threading.Event, pool: ThreadPoolExecutor, slots: int) -> None:
+        running: set[Future[None]] = set()
+        while not stop.wait(POLL_SECONDS):
+            running = {future for future in running if not future.done()}
+            while len(running) < slots and (run := self.store.claim_run(self.name)):
+                running.add(pool.submit(self.perform, run))
+
+    def perform(self, run: Run) -> None:
+        """Execute one claimed run and record all of it."""
+        active = _ActiveRun(run=run)
+        with self._lock:
+            self._active[run.id] = active
+        try:
+            self._perform(run, active)
+        except Exception:
+            log.exception("run %s could not be performed", run.id)
+            failure = Failure(cause=Cause.ENGINE, message="nbdash itself failed; the server's log has more.")
+            self._finish(run, active, Outcome(failure=failure), None)
+        finally:
+            with self._lock:
+                del self._active[run.id]
+
+    def close(self) -> None:
+        """End the engines' processes."""
+        for engine in self._engines.values():
+            engine.close()
+
+    def _perform(self, run: Run, active: _ActiveRun) -> None:
+        version = self.store.version(run.version_id)
+        try:
+            plan = self._plan_of(run, version)
+            engine = self._engine(version.engine or self.settings.engine)
+            job = job_from(
+                plan,
+                run_id=run.id,
+                folder=Path(self.store.dashboard_by_id(run.dashboard_id).source_path).parent,
+                settings=self.settings,
+                python=version.python,
+            )
+            recording = Recording(self.store, run, plan, self.settings, lost=active.give_up)
+            recording.start()
+            execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
+        except NbdashError as error:
+            self._finish(run, active, Outcome(failure=Failure(cause=Cause.ENGINE, message=str(error))), None)
+            return
+        recording.complete(execution.document)
+        self._finish(run, active, execution.outcome, execution.document)
+
+    def _plan_of(self, run: Run, version: Version) -> Plan:
+        notebook = inject_parameters(self._publisher.notebook_of(version), run.parameters)
+        return make_plan(notebook, version.selection)
+
+    def _engine(self, name: str) -> Engine:
+        with self._lock:
+            if name not in self._engines:
+                self._engines[name] = self._engine_for(name)
+            return self._engines[name]
+
+    def _finish(
+        self, run: Run, active: _ActiveRun, outcome: Outcome, document: dict[str, Any] | None
+    ) -> None:
+        if active.fenced:
+            log.warning("run %s fenced: its lease had passed to another worker", run.id)
+            return
+        if active.returned:
+            self.store.release_run(run)
+            return
+        self.store.finish_run(
+            run,
+            state=_state_of(outcome),
+            error=_error_of(run, outcome.failure) if outcome.failure else None,
+            document_digest=self.store.put_blob(json.dumps(document).encode()) if document else None,
+            engine=outcome.engine,
+            peak_memory_bytes=outcome.peak_memory_bytes,
+        )
+
+    def _keep_alive(self, stopped: threading.Event) -> None:
+        """Beat for every active run, and sweep, until ``serve`` is through (not merely told to stop)."""
+        interval = min(1.0, self.settings.lease / 4)
+        swept = time.monotonic()
+        while not stopped.wait(interval):
+            with self._lock:
+                active = list(self._active.values())
+            for each in active:
+                each.beat(self.store)
+            if time.monotonic() - swept >= SWEEP_SECONDS:
+                swept = time.monotonic()
+                self._maintain()
+
+    def _maintain(self) -> None:
+        self.store.sweep(self.settings.lease)
+        if self.store.prune(self.settings.keep):
+            self.store.collect_blobs(BLOB_GRACE_SECONDS)
+
+    def _drain(self) -> None:
+        with self._lock:
+            for active in self._active.values():
+                active.returned = True
+                active.cancel.set()
+
+
+@dataclass
+class _ActiveRun:
+    """A run this worker is performing, and why it should stop."""
+
+    run: Run
+    cancel: threading.Event = field(default_factory=threading.Event)
+    fenced: bool = False
+    returned: bool = False
+
+    def beat(self, store: Store) -> None:
+        beat = store.heartbeat(self.run)
+        if not beat.owned:
+            self.give_up()
+        elif beat.cancel_requested:
+            self.cancel.set()
+
+    def give_up(self) -> None:
+        self.fenced = True
+        self.cancel.set()
+
+
+class Recording:
+    """Writes one run's progress and cards to the store while it executes."""
+
+    def __init__(
+        self, store: Store, run: Run, plan: Plan, settings: Settings, *, lost: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._plan = plan
+        self._settings = settings
+        self._lost = lost
+        self._cards = {card.index: (position, card) for position, card in enumerate(plan.cards)}
+        self._running = [cell.index for cell in plan.cells if cell.runs]
+        self._usual = store.cell_seconds(run.dashboard_id)
+        self._shown: dict[int, list[Output]] = {}
+
+    def start(self) -> None:
+        """Record the cards that need no execution."""
+        for index, (_, card) in self._cards.items():
+            if card.kind is not CellKind.CODE:
+                self._record((), card=self._stored(index, self._plan.notebook.document["cells"][index]))
+
+    def observe(self, event: EngineEvent, recorder: Recorder) -> None:
+        """Record one engine event that viewers can see."""
+        if isinstance(event, CellStarted):
+            self._cell_started(event)
+        elif isinstance(event, CellEnded):
+            self._cell_ended(event, recorder)
+
+    def complete(self, document: dict[str, Any]) -> None:
+        """Record again the cards whose outputs a later cell has changed (``update_display``)."""
+        for index, outputs in self._shown.items():
+            cell = document["cells"][index]
+            if cell["outputs"] != outputs:
+                self._record((), card=self._stored(index, cell))
+
+    def _cell_started(self, event: CellStarted) -> None:
+        title = self._plan.label_of(event.index)
+        progress = Progress(
+            cell=self._running.index(event.index) + 1,
+            of=len(self._running),
+            title=title,
+            started_at=event.at,
+            usual_seconds=self._usual.get(title),
+        )
+        data = {"cell": progress.cell, "of": progress.of, "title": title}
+        self._record([(EventKind.CELL_START, data)], progress=progress)
+
+    def _cell_ended(self, event: CellEnded, recorder: Recorder) -> None:
+        data: dict[str, Any] = {
+            "cell": self._running.index(event.index) + 1,
+            "title": self._plan.label_of(event.index),
+            "seconds": round(event.seconds, 3),
+            "ok": event.error is None,
+        }
+        if event.index not in self._cards or event.error is not None:
+            self._record([(EventKind.CELL_END, data)])
+            return
+        cell = recorder.document()["cells"][event.index]
+        self._shown[event.index] = list(cell["outputs"])
+        card = self._stored(event.index, cell)
+        data["card"] = card.shown.card.name
+        output = {"cell": data["cell"], "card": data["card"]}
+        self._record([(EventKind.OUTPUT, output), (EventKind.CELL_END, data)], card=card)
+
+    def _stored(self, index: int, cell: dict[str, Any]) -> StoredCard:
+        position, card = self._cards[index]
+        shown, blobs = show_card(card, cell, max_figures=self._settings.figures)
+        for data in blobs.values():
+            self._store.put_blob(data)
+        return StoredCard(position=position, shown=shown)
+
+    def _record(
+        self,
+        events: Iterable[tuple[EventKind, dict[str, Any]]],
+        *,
+        progress: Progress | None = None,
+        card: StoredCard | None = None,
+    ) -> None:
+        if not self._store.record(self._run, events=list(events), progress=progress, card=card):
+            self._lost()
+
+
+def _state_of(outcome: Outcome) -> RunState:
+    if outcome.failure is None:
+        return RunState.SUCCEEDED
+    return RunState.CANCELLED if outcome.failure.cause is Cause.CANCELLED else RunState.FAILED
+
+
+def _error_of(run: Run, failure: Failure) -> RunError:
+    return RunError(
+        cause=failure.cause,
+        message=failure.message,
+        reference=reference_of(run.id),
+        cell=None if failure.index is None else failure.index + 1,
+        title=failure.title,
+        ename=failure.error.ename if failure.error else None,
+        traceback=failure.error.traceback if failure.error else (),
+    )
+
+
+def reference_of(run_id: str) -> str:
+    """What a viewer can quote to the author: ``R-7F3A2C`` of run ``7f3a2c…``."""
+    return f"R-{run_id[:6].upper()}"
