@@ -331,6 +331,7 @@ class BlockKind(StrEnum):
     FIGURE = "figure"
     HTML = "html"  #: passed the allow-list
     TEXT = "text"  #: preformatted; escaped when rendered
+    SOURCE = "source"  #: the cell's source, where the author asked for it; escaped when rendered
     FRAME = "frame"  #: needs script: shown in a sandboxed frame from its own route
     NOTE = "note"  #: a sentence of nbdash's own (output hidden, figure too large)
 

@@ -1,0 +1,30 @@
+"""Documents of sandboxed frames: notebook-made HTML with script, alone in an origin of its own."""
+
+from __future__ import annotations
+
+from html import escape
+
+_STYLE = """
+:root { color-scheme: light; font: 14px/1.5 system-ui, sans-serif; color: #1c2024; background: #fff; }
+body { margin: 0; padding: 1px; }
+img, svg, video, canvas { max-width: 100%; height: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .6rem; text-align: right; }
+thead th { border-bottom: 1px solid #d5d9de; }
+"""
+#: Tells the page how tall the document is; the page knows it by its frame, not by what it says.
+_SCRIPT = """
+addEventListener("load", () => {
+  const tell = () => parent.postMessage({ nbdashHeight: document.documentElement.offsetHeight }, "*");
+  new ResizeObserver(tell).observe(document.documentElement);
+  tell();
+});
+"""
+
+
+def frame_document(body: str, *, title: str) -> str:
+    """A whole document around ``body``, which is untrusted: serve it only under a sandboxing policy."""
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style><script>{_SCRIPT}</script></head>\n<body>\n{body}\n</body></html>\n"
+    )
