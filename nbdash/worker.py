@@ -265,7 +265,7 @@ class Recording:
         if event.index not in self._cards or event.error is not None:
             self._record([(EventKind.CELL_END, data)])
             return
-        cell = recorder.document()["cells"][event.index]
+        cell = recorder.cell(event.index)
         self._shown[event.index] = list(cell["outputs"])
         card = self._stored(event.index, cell)
         data["card"] = card.shown.card.name

@@ -1,1 +1,99 @@
+"""The command line: the only place where an error becomes an exit status.
 
+Commands live in modules that are imported when they are asked for, so that ``nbdash --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from nbdash import __version__
+from nbdash.errors import NbdashError
+
+#: Command → its module and its one line of help, in the order of ``--help``.
+COMMANDS = {
+    "init": ("authoring", "Propose and write the tags of a notebook."),
+    "check": ("authoring", "Print what would run and show, and what to mend; runs nothing."),
+    "run": ("running", "Execute a notebook and write the executed one."),
+    "publish": ("publishing", "Execute a notebook and serve it as a dashboard."),
+    "serve": ("serving", "Serve the dashboards; watch folders for notebooks."),
+    "status": ("serving", "Tell whether a server runs, and where."),
+    "stop": ("serving", "Stop the server that runs in the background."),
+    "list": ("dashboards", "List what is published."),
+    "open": ("dashboards", "Open a dashboard in the browser."),
+    "rerun": ("dashboards", "Run a dashboard again and follow it."),
+    "log": ("dashboards", "Show a dashboard's last run to its author, traceback and all."),
+    "rollback": ("dashboards", "Go back to the version before."),
+    "remove": ("dashboards", "Take a dashboard down."),
+    "doctor": ("doctor", "Look over the installation and the data directory."),
+    "worker": ("serving", "Perform queued runs; 'serve' starts one by itself."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of :data:`COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command's own object, from its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"nbdash.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in ``--help``, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with a hint at the nearest name."""
+        import difflib
+
+        name = args[0]
+        if name not in COMMANDS and (near := difflib.get_close_matches(name, COMMANDS, n=1)):
+            ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nbdash")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Turn a Jupyter notebook into a dashboard and share its URL.
+
+    Example: nbdash publish sales.ipynb
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 the notebook failed, 2 bad input, 3 refused, 4 unreachable."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        sys.exit(_run(arguments))
+    except NbdashError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(f"nbdash: {error}", err=True)
+        sys.exit(error.exit_status)
+
+
+def _run(arguments: list[str]) -> Any:
+    try:
+        return cli.main(args=arguments, prog_name="nbdash", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return 130

@@ -117,6 +117,12 @@ class Recorder:
         """The outputs of code cell ``index`` as they stand now, in nbformat's form."""
         return [kept.finished() for kept in self._records[index].kept]
 
+    def cell(self, index: int) -> dict[str, Any]:
+        """One code cell of :meth:`document`."""
+        cell: dict[str, Any] = copy.deepcopy(self._document["cells"][index])
+        _fill_cell(cell, self._records[index], copy.deepcopy(self.outputs(index)))
+        return cell
+
     def document(self) -> dict[str, Any]:
         """The executed notebook as it stands now: a valid nbformat 4.5 document, the caller's own."""
         document = copy.deepcopy(self._document)

@@ -1,0 +1,417 @@
+"""What is kept, as pages and records to look at. Looking executes nothing."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nbdash.config import Settings
+from nbdash.errors import NotFoundError
+from nbdash.model import (
+    Card,
+    CellKind,
+    Dashboard,
+    DashboardState,
+    Figure,
+    Json,
+    Notebook,
+    Parameter,
+    Run,
+    RunEvent,
+    RunState,
+    ShownCard,
+)
+from nbdash.notebook.layout import lay_out
+from nbdash.notebook.parameters import canonical_key, find_parameters
+from nbdash.notebook.reader import parse_notebook
+from nbdash.page.render import Renderer
+from nbdash.page.views import (
+    CardView,
+    DashboardTile,
+    DashboardView,
+    ErrorView,
+    HistoryView,
+    IndexView,
+    LogCell,
+    LogView,
+    NotebookHint,
+    ParameterChip,
+    Thumbnail,
+)
+from nbdash.publisher.inputs import resolve_parameters
+from nbdash.publisher.publication import Publisher
+from nbdash.store import Store
+
+PAGE_OF_DASHBOARDS = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """A page's bytes, compressed once."""
+
+    gzipped: bytes
+    digest: str  #: SHA-256 of the uncompressed bytes, hex
+    stale: bool = False  #: the last run failed; older figures are shown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A figure's bytes."""
+
+    data: bytes
+    mime: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DashboardSummary:
+    """A dashboard as the index and the API tell it."""
+
+    slug: str
+    title: str
+    state: DashboardState
+    data_at: datetime | None
+    current_run: str | None
+    active_run: str | None
+    thumbnail: Figure | None
+    figures: int
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunReport:
+    """A run with the figures it has made so far."""
+
+    run: Run
+    dashboard: Dashboard
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Standing:
+    """Where a dashboard stands for one set of parameter values."""
+
+    current: Run | None  #: the run that viewers see
+    active: Run | None  #: queued or running
+    failed: Run | None  #: the last one, if it failed after ``current``
+
+    @property
+    def state(self) -> DashboardState:
+        if self.active is not None:
+            return DashboardState.RUNNING if self.current else DashboardState.NEW
+        if self.failed is not None:
+            return DashboardState.FAILED
+        return DashboardState.FRESH if self.current else DashboardState.NEW
+
+
+class Pages:
+    """Pages and records of what is kept. Raises NotFoundError for what is not there or not listed."""
+
+    def __init__(self, store: Store, settings: Settings, renderer: Renderer) -> None:
+        self._store = store
+        self._settings = settings
+        self._renderer = renderer
+        self._publisher = Publisher(store, settings)
+
+    # --- pages ---
+
+    def index(self, after: str | None = None) -> Body:
+        """The list of dashboards."""
+        summaries, following = self.summaries(after, PAGE_OF_DASHBOARDS)
+        tiles = tuple(_tile(summary) for summary in summaries)
+        hints = tuple(NotebookHint(name=name, hint=hint) for name, hint in self._store.hints())
+        return _body(self._renderer.index(IndexView(dashboards=tiles, hints=hints, next=following)))
+
+    def dashboard(self, slug: str, given: Mapping[str, Json] | None = None) -> Body:
+        """A dashboard's stored page, made anew only if its run or its state has changed."""
+        dashboard = self._listed(slug)
+        notebook = self._notebook(dashboard)
+        values = resolve_parameters(notebook, given or {})
+        standing = self._standing(dashboard, canonical_key(values))
+        stale = standing.current is not None and standing.failed is not None
+        if standing.current is None:
+            return _body(self._renderer.dashboard(self._view(dashboard, notebook, values, standing)))
+        key = f"{self._renderer.fingerprint}-{standing.current.id}"
+        stored = self._store.stored_page(key, dashboard.revision)
+        if stored is not None:
+            return Body(gzipped=self._store.read_blob(stored.body_digest), digest=stored.etag, stale=stale)
+        body = _body(
+            self._renderer.dashboard(self._view(dashboard, notebook, values, standing)), stale=stale
+        )
+        self._store.keep_page(
+            key, dashboard.revision, body_digest=self._store.put_blob(body.gzipped), etag=body.digest
+        )
+        return body
+
+    def run(self, slug: str, run_id: str) -> Body:
+        """The permanent page of one run."""
+        dashboard, run = self._run_of(slug, run_id)
+        view = DashboardView(
+            slug=slug,
+            title=self._store.version(run.version_id).title,
+            state=_state_of(run),
+            cards=tuple(self._store.cards(run.id)),
+            figure_bytes=self._store.read_blob,
+            data_at=run.started_at,
+            run=run,
+            parameters=_chips(self._notebook(dashboard), run.parameters),
+            pinned=True,
+            page_bytes=self._settings.page_mib * 1024**2,
+        )
+        return _body(self._renderer.dashboard(view))
+
+    def card(self, slug: str, run_id: str, name: str) -> Body:
+        """One card of a run, as a live page swaps it in."""
+        _, run = self._run_of(slug, run_id)
+        for shown in self._store.cards(run.id):
+            if shown.card.name == name:
+                view = CardView(slug=slug, run_id=run.id, card=shown, figure_bytes=self._store.read_blob)
+                return _body(self._renderer.card(view))
+        raise NotFoundError(f"Run {run_id} has no card {name!r}.")
+
+    def history(self, slug: str) -> Body:
+        """A dashboard's runs."""
+        dashboard = self._listed(slug)
+        current = self._store.current_run(dashboard.id)
+        view = HistoryView(
+            slug=slug,
+            title=dashboard.title,
+            runs=tuple(self._store.runs(dashboard.id, limit=self._settings.keep)),
+            current_run=current.id if current else None,
+        )
+        return _body(self._renderer.history(view))
+
+    def log(self, slug: str) -> Body:
+        """The author's page about the last run: never for a viewer."""
+        return _body(self._renderer.log(self.log_view(slug)))
+
+    def log_view(self, slug: str) -> LogView:
+        """What the author's log tells; of unlisted dashboards too."""
+        dashboard = self._store.dashboard(slug)
+        runs = self._store.runs(dashboard.id, limit=1)
+        if not runs:
+            return LogView(slug=slug, title=dashboard.title, run=None)
+        cells = tuple(_log_cells(self._document(runs[0]), runs[0]))
+        return LogView(slug=slug, title=dashboard.title, run=runs[0], cells=cells)
+
+    def error(self, view: ErrorView) -> Body:
+        """An error page."""
+        return _body(self._renderer.error(view))
+
+    # --- pictures ---
+
+    def figure(self, slug: str, name: str, run_id: str | None = None) -> Picture:
+        """A figure by name: the current one, or that of one run."""
+        if run_id is None:
+            current = self._store.current_run(self._listed(slug).id)
+        else:
+            _, current = self._run_of(slug, run_id)
+        for figure in _figures(self._store.cards(current.id) if current else ()):
+            if figure.name == name:
+                data = self._store.read_blob(figure.digest)
+                return Picture(data=data, mime=figure.mime, digest=figure.digest)
+        raise NotFoundError(f"Dashboard {slug!r} has no figure {name!r}.")
+
+    def frame(self, slug: str, run_id: str, digest: str) -> bytes:
+        """The document of a sandboxed frame of that run."""
+        _, run = self._run_of(slug, run_id)
+        if any(block.digest == digest for card in self._store.cards(run.id) for block in card.blocks):
+            return self._store.read_blob(digest)
+        raise NotFoundError(f"Run {run_id} has no such frame.")
+
+    def figure_bytes(self, digest: str) -> bytes:
+        """The bytes of a figure."""
+        return self._store.read_blob(digest)
+
+    # --- records ---
+
+    def summaries(self, after: str | None, limit: int) -> tuple[list[DashboardSummary], str | None]:
+        """Listed dashboards by slug, and the slug after which the next ones start."""
+        dashboards = self._store.list_dashboards(after=after, limit=limit)
+        following = dashboards[-1].slug if len(dashboards) == limit else None
+        return [self._summary(dashboard) for dashboard in dashboards], following
+
+    def summary(self, slug: str) -> DashboardSummary:
+        """One dashboard."""
+        return self._summary(self._listed(slug))
+
+    def shown_cards(self, slug: str) -> list[ShownCard]:
+        """The cards that viewers see."""
+        current = self._store.current_run(self._listed(slug).id)
+        return self._store.cards(current.id) if current else []
+
+    def report(self, run_id: str) -> RunReport:
+        """A run as the API tells it."""
+        run = self._store.run(run_id)
+        dashboard = self._store.dashboard_by_id(run.dashboard_id)
+        figures = tuple(_figures(self._store.cards(run_id)))
+        return RunReport(run=run, dashboard=dashboard, figures=figures)
+
+    def events(self, run_id: str, after: int) -> list[RunEvent]:
+        """A run's events after sequence number ``after``."""
+        return self._store.events(run_id, after=after)
+
+    # --- inside ---
+
+    def _listed(self, slug: str) -> Dashboard:
+        dashboard = self._store.find_dashboard(slug)
+        if dashboard is None or not dashboard.listed:
+            raise NotFoundError("There is no such page; the list of dashboards is at the start page.")
+        return dashboard
+
+    def _run_of(self, slug: str, run_id: str) -> tuple[Dashboard, Run]:
+        dashboard = self._listed(slug)
+        run = self._store.run(run_id)
+        if run.dashboard_id != dashboard.id:
+            raise NotFoundError("There is no such page; the list of dashboards is at the start page.")
+        return dashboard, run
+
+    def _notebook(self, dashboard: Dashboard) -> Notebook:
+        return self._publisher.notebook_of(self._publisher.version_shown(dashboard))
+
+    def _document(self, run: Run) -> dict[str, Any]:
+        """The executed notebook, or the published one where the run left none."""
+        version = self._store.version(run.version_id)
+        blob = self._store.read_blob(run.document_digest or version.notebook_digest)
+        return parse_notebook(blob, "the run's notebook").document
+
+    def _standing(self, dashboard: Dashboard, key: str) -> _Standing:
+        current = self._store.current_run(dashboard.id, key)
+        active = [run for run in self._store.active_runs(dashboard.id) if run.parameters_key == key]
+        return _Standing(
+            current=current,
+            active=active[-1] if active else None,
+            failed=self._last_failure(dashboard, key, current),
+        )
+
+    def _last_failure(self, dashboard: Dashboard, key: str, current: Run | None) -> Run | None:
+        """The newest ended run, if it failed after ``current``.
+
+        A version whose publishing failed never was this dashboard's: its author alone was told.
+        """
+        for run in self._store.runs(dashboard.id, limit=20):
+            foreign = run.origin == "publish" and run.version_id != dashboard.version_id
+            if run.parameters_key != key or not run.state.is_final or (foreign and current is not None):
+                continue
+            if run.state is RunState.CANCELLED:
+                continue
+            if current is not None and run.queued_at <= current.queued_at:
+                return None
+            return run if run.state in (RunState.FAILED, RunState.LOST) else None
+        return None
+
+    def _view(
+        self, dashboard: Dashboard, notebook: Notebook, values: Mapping[str, Json], standing: _Standing
+    ) -> DashboardView:
+        run = standing.current or standing.active or standing.failed
+        cards = tuple(self._store.cards(run.id)) if run else ()
+        done = {shown.card.name for shown in cards}
+        pending = () if standing.current else _pending(notebook, done)
+        return DashboardView(
+            slug=dashboard.slug,
+            title=dashboard.title,
+            state=standing.state,
+            cards=cards,
+            figure_bytes=self._store.read_blob,
+            data_at=standing.current.started_at if standing.current else None,
+            run=run,
+            active=standing.active,
+            failed=standing.failed,
+            pending=pending,
+            parameters=_chips(notebook, values),
+            page_bytes=self._settings.page_mib * 1024**2,
+        )
+
+    def _summary(self, dashboard: Dashboard) -> DashboardSummary:
+        standing = self._standing(dashboard, "")
+        figures = list(_figures(self._store.cards(standing.current.id) if standing.current else ()))
+        return DashboardSummary(
+            slug=dashboard.slug,
+            title=dashboard.title,
+            state=standing.state,
+            data_at=standing.current.started_at if standing.current else None,
+            current_run=standing.current.id if standing.current else None,
+            active_run=standing.active.id if standing.active else None,
+            thumbnail=figures[0] if figures else None,
+            figures=len(figures),
+            parameters=find_parameters(self._notebook(dashboard)),
+        )
+
+
+def _pending(notebook: Notebook, done: set[str]) -> tuple[Card, ...]:
+    return tuple(card for card in lay_out(notebook) if card.name not in done and card.kind is CellKind.CODE)
+
+
+def _figures(cards: Iterable[ShownCard]) -> Iterator[Figure]:
+    for shown in cards:
+        yield from (block.figure for block in shown.blocks if block.figure is not None)
+
+
+def _chips(notebook: Notebook, values: Mapping[str, Json]) -> tuple[ParameterChip, ...]:
+    return tuple(
+        ParameterChip(
+            name=parameter.name,
+            value=_text(values.get(parameter.name, parameter.default), parameter),
+            is_default=parameter.name not in values,
+        )
+        for parameter in find_parameters(notebook)
+    )
+
+
+def _text(value: Json, parameter: Parameter) -> str:
+    if value is None:
+        return parameter.source
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _state_of(run: Run) -> DashboardState:
+    if not run.state.is_final:
+        return DashboardState.RUNNING
+    return DashboardState.FRESH if run.state is RunState.SUCCEEDED else DashboardState.FAILED
+
+
+def _tile(summary: DashboardSummary) -> DashboardTile:
+    picture = summary.thumbnail
+    return DashboardTile(
+        slug=summary.slug,
+        title=summary.title,
+        state=summary.state,
+        data_at=summary.data_at,
+        figures=summary.figures,
+        thumbnail=picture
+        and Thumbnail(name=picture.name, alt=picture.alt, width=picture.width, height=picture.height),
+    )
+
+
+def _log_cells(document: Mapping[str, Any], run: Run) -> Iterator[LogCell]:
+    for index, cell in enumerate(document["cells"]):
+        if cell["cell_type"] != "code" or "execution" not in cell["metadata"]:
+            continue
+        streams = [output for output in cell["outputs"] if output["output_type"] == "stream"]
+        yield LogCell(
+            number=index + 1,
+            title=next((line for line in cell["source"].splitlines() if line.strip()), ""),
+            seconds=_seconds(cell["metadata"]["execution"]),
+            failed=run.error is not None and run.error.cell == index + 1,
+            text="".join(output["text"] for output in streams),
+        )
+
+
+def _seconds(timing: Mapping[str, str]) -> float | None:
+    try:
+        begin = datetime.fromisoformat(timing["iopub.status.busy"])
+        return (datetime.fromisoformat(timing["iopub.status.idle"]) - begin).total_seconds()
+    except (KeyError, ValueError):
+        return None
+
+
+def _body(html: str, *, stale: bool = False) -> Body:
+    data = html.encode()
+    return Body(
+        gzipped=gzip.compress(data, 6, mtime=0), digest=hashlib.sha256(data).hexdigest(), stale=stale
+    )

@@ -1,0 +1,76 @@
+"""A served folder: each tagged notebook in it is a dashboard, and saving one publishes it again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import watchfiles
+
+from nbdash.errors import NbdashError
+from nbdash.notebook.reader import read_notebook
+from nbdash.publisher.publication import Publisher, PublishOptions
+
+log = logging.getLogger(__name__)
+
+#: Milliseconds without a further change after which a save counts as finished (Jupyter writes in steps).
+DEBOUNCE_MS = 400
+UNTAGGED = "No cell has the tag 'dash': tag the cells worth showing, or let 'nbdash init' propose them."
+
+
+class Watcher:
+    """Publishes the tagged notebooks below some folders, now and whenever one is saved."""
+
+    def __init__(self, publisher: Publisher, paths: Sequence[Path]) -> None:
+        self._publisher = publisher
+        self._paths = [path.resolve() for path in paths]
+
+    def scan(self) -> None:
+        """Publish every tagged notebook there is; the unchanged ones stay as they are."""
+        for path in self._paths:
+            for notebook in [path] if path.is_file() else sorted(path.rglob("*.ipynb")):
+                self.offer(notebook)
+
+    def serve(self, stop: threading.Event) -> None:
+        """Scan, then publish what is saved until ``stop`` is set."""
+        self.scan()
+        watched = {path.parent if path.is_file() else path for path in self._paths}
+        for changes in watchfiles.watch(
+            *watched, watch_filter=_is_notebook_change, stop_event=stop, debounce=DEBOUNCE_MS, step=100
+        ):
+            for path in sorted({Path(changed) for _, changed in changes}):
+                self.offer(path)
+
+    def offer(self, path: Path) -> None:
+        """Publish one notebook if it is tagged; else leave a hint that says why it is no dashboard.
+
+        A save that changed outputs only changes nothing.
+        """
+        if not self._is_watched(path):
+            return
+        store = self._publisher.store
+        try:
+            if not read_notebook(path).is_tagged:
+                store.keep_hint(str(path), UNTAGGED)
+                return
+            self._publisher.publish(path, PublishOptions(listed=True, origin="watch"))
+            store.drop_hint(str(path))
+        except NbdashError as error:
+            log.warning("%s", error)
+            store.keep_hint(str(path), str(error))
+
+    def _is_watched(self, path: Path) -> bool:
+        return path.is_file() and any(path == each or _is_visible_in(each, path) for each in self._paths)
+
+
+def _is_visible_in(folder: Path, path: Path) -> bool:
+    """Whether ``path`` lies below ``folder`` with no hidden folder (``.ipynb_checkpoints``) between."""
+    return path.is_relative_to(folder) and not any(
+        part.startswith(".") for part in path.relative_to(folder).parts
+    )
+
+
+def _is_notebook_change(_: watchfiles.Change, path: str) -> bool:
+    return path.endswith(".ipynb") and ".ipynb_checkpoints" not in path
