@@ -1,1 +1,1 @@
-
+"""nbdash inside Jupyter: the ``%nbdash`` magic and the nbconvert exporter."""
