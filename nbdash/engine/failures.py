@@ -1,0 +1,93 @@
+"""The sentences in which a run's failure is told to its author; the same for every engine."""
+
+from __future__ import annotations
+
+import signal
+
+from nbdash.model import Cause, CellError, CellJob, Failure
+
+_MIB = 1024**2
+
+
+def failed_cell(cell: CellJob, error: CellError) -> Failure:
+    """The cell raised."""
+    said = f"{error.ename}: {error.evalue.splitlines()[0]}" if error.evalue.strip() else error.ename
+    return _failure(Cause.ERROR, f"{place_of(cell)} raised {said}", cell, error=error)
+
+
+def process_ended(cell: CellJob | None, code: int, last_words: tuple[str, ...] = ()) -> Failure:
+    """The process was gone: ``code`` as ``subprocess`` has it, negative for a signal.
+
+    ``last_words`` is the end of what it wrote to standard error, faulthandler's report say.
+    """
+    if code >= 0:
+        message = f"The process ended itself (exit code {code}){_inside(cell)}."
+        return _failure(Cause.EXIT, message, cell, exit_code=code)
+    name = signal_name(-code)
+    error = CellError(ename=name, evalue=last_words[0] if last_words else "", traceback=last_words)
+    return _failure(
+        Cause.SIGNAL, f"The process was ended by {name}{_inside(cell)}.", cell, error=error, signal=-code
+    )
+
+
+def run_timed_out(cell: CellJob | None, seconds: float) -> Failure:
+    """The run took longer than it may."""
+    message = f"The run took longer than its limit of {seconds:g} s; it was{_inside(cell)}."
+    return _failure(Cause.TIMEOUT, message, cell)
+
+
+def cell_timed_out(cell: CellJob, seconds: float) -> Failure:
+    """The cell took longer than a cell may."""
+    return _failure(Cause.TIMEOUT, f"{place_of(cell)} took longer than its limit of {seconds:g} s.", cell)
+
+
+def memory_exceeded(cell: CellJob | None, limit: int, peak: int) -> Failure:
+    """The run held more memory than it may."""
+    message = (
+        f"The run held more memory than its limit of {limit // _MIB} MiB{_inside(cell)} "
+        f"(it reached {peak // _MIB} MiB)."
+    )
+    return _failure(Cause.MEMORY, message, cell)
+
+
+def run_cancelled(cell: CellJob | None) -> Failure:
+    """Somebody cancelled the run."""
+    return _failure(Cause.CANCELLED, f"The run was cancelled{_inside(cell)}.", cell)
+
+
+def place_of(cell: CellJob) -> str:
+    """A cell as a sentence names it, at its beginning."""
+    number = f"Cell {cell.index + 1}"
+    return number if cell.title.lower() == number.lower() else f"{number} ({cell.title})"
+
+
+def signal_name(number: int) -> str:
+    """``SIGSEGV`` for 11."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _inside(cell: CellJob | None) -> str:
+    return "" if cell is None else f" in c{place_of(cell)[1:]}"
+
+
+def _failure(
+    cause: Cause,
+    message: str,
+    cell: CellJob | None,
+    *,
+    error: CellError | None = None,
+    exit_code: int | None = None,
+    signal: int | None = None,
+) -> Failure:
+    return Failure(
+        cause=cause,
+        message=message,
+        index=None if cell is None else cell.index,
+        title=None if cell is None else cell.title,
+        error=error,
+        exit_code=exit_code,
+        signal=signal,
+    )
