@@ -1,0 +1,145 @@
+"""Dashboards and their versions."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select, update
+
+from nbdash.errors import ConflictError, NotFoundError
+from nbdash.model import Dashboard, RunState, Selection, Version
+from nbdash.store.base import StorePart
+from nbdash.store.pointers import bump_revision, change_version
+from nbdash.store.records import dashboard_from_row, version_from_row
+from nbdash.store.tables import dashboards, runs, versions
+
+
+class Dashboards(StorePart):
+    """The methods about dashboards."""
+
+    def find_dashboard(self, slug: str) -> Dashboard | None:
+        """The dashboard with this slug, listed or not."""
+        row = self._first(select(dashboards).where(dashboards.c.slug == slug))
+        return dashboard_from_row(row) if row else None
+
+    def dashboard(self, slug: str) -> Dashboard:
+        """The dashboard with this slug; raises NotFoundError."""
+        found = self.find_dashboard(slug)
+        if found is None:
+            raise NotFoundError(f"There is no dashboard {slug!r}: `nbdash list` shows those there are.")
+        return found
+
+    def dashboard_by_id(self, dashboard_id: int) -> Dashboard:
+        """The dashboard with this id; raises NotFoundError."""
+        row = self._first(select(dashboards).where(dashboards.c.id == dashboard_id))
+        if row is None:
+            raise NotFoundError("This dashboard has been removed.")
+        return dashboard_from_row(row)
+
+    def list_dashboards(
+        self, *, after: str | None = None, limit: int = 100, include_unlisted: bool = False
+    ) -> list[Dashboard]:
+        """Dashboards by slug, from the one behind ``after``."""
+        query = select(dashboards).order_by(dashboards.c.slug).limit(limit)
+        if not include_unlisted:
+            query = query.where(dashboards.c.listed.is_(True))
+        if after is not None:
+            query = query.where(dashboards.c.slug > after)
+        return [dashboard_from_row(row) for row in self._all(query)]
+
+    def create_dashboard(self, slug: str, *, title: str, source_path: str, listed: bool) -> Dashboard:
+        """A new dashboard without a version; raises ConflictError if the slug is taken."""
+        values = {
+            "slug": slug,
+            "title": title,
+            "source_path": source_path,
+            "listed": listed,
+            "revision": 1,
+            "created_at": self._now(),
+        }
+        with self._database.write() as connection:
+            if connection.scalar(select(dashboards.c.id).where(dashboards.c.slug == slug)) is not None:
+                raise ConflictError(
+                    f"There is a dashboard {slug!r} already: choose another name with --slug."
+                )
+            row = connection.execute(insert(dashboards).values(values).returning(dashboards)).mappings().one()
+        return dashboard_from_row(row)
+
+    def list_dashboard(self, dashboard_id: int) -> None:
+        """Shows the dashboard in the index from now on."""
+        with self._database.write() as connection:
+            connection.execute(update(dashboards).where(dashboards.c.id == dashboard_id).values(listed=True))
+
+    def remove_dashboard(self, dashboard_id: int) -> None:
+        """Removes the dashboard with its versions and runs; a worker that still runs one is fenced off."""
+        with self._database.write() as connection:
+            connection.execute(delete(dashboards).where(dashboards.c.id == dashboard_id))
+
+    def set_current_version(self, dashboard_id: int, version_id: int) -> None:
+        """Makes a version, older or newer, the one that viewers see, with its last good run if it has one.
+
+        Runs that are under way no longer bring their own version to the front; later publishes do.
+        Raises NotFoundError.
+        """
+        with self._database.write() as connection:
+            owner = connection.scalar(select(versions.c.dashboard_id).where(versions.c.id == version_id))
+            if owner != dashboard_id:
+                raise NotFoundError("This dashboard has no such version.")
+            connection.execute(
+                update(runs)
+                .where(
+                    runs.c.dashboard_id == dashboard_id,
+                    runs.c.state.in_([RunState.QUEUED, RunState.RUNNING]),
+                )
+                .values(promotes=False)
+            )
+            change_version(connection, dashboard_id, version_id)
+            bump_revision(connection, dashboard_id)
+
+
+class Versions(StorePart):
+    """The methods about versions."""
+
+    def add_version(  # noqa: PLR0913 - a version is what it says
+        self,
+        dashboard_id: int,
+        *,
+        digest: str,
+        title: str,
+        notebook_digest: str,
+        selection: Selection,
+        engine: str | None = None,
+        python: str | None = None,
+    ) -> Version:
+        """The dashboard's newest version if it has this digest, else a new one; raises NotFoundError."""
+        newest = select(versions).where(versions.c.dashboard_id == dashboard_id)
+        newest = newest.order_by(versions.c.number.desc()).limit(1)
+        values = {
+            "dashboard_id": dashboard_id,
+            "digest": digest,
+            "title": title,
+            "notebook_digest": notebook_digest,
+            "selection": selection,
+            "engine": engine,
+            "python": python,
+            "created_at": self._now(),
+        }
+        with self._database.write() as connection:
+            if connection.scalar(select(dashboards.c.id).where(dashboards.c.id == dashboard_id)) is None:
+                raise NotFoundError("This dashboard has been removed.")
+            last = connection.execute(newest).mappings().first()
+            if last is not None and last["digest"] == digest:
+                return version_from_row(last)
+            values["number"] = last["number"] + 1 if last else 1
+            row = connection.execute(insert(versions).values(values).returning(versions)).mappings().one()
+        return version_from_row(row)
+
+    def version(self, version_id: int) -> Version:
+        """The version with this id; raises NotFoundError."""
+        row = self._first(select(versions).where(versions.c.id == version_id))
+        if row is None:
+            raise NotFoundError("This version has been removed.")
+        return version_from_row(row)
+
+    def versions(self, dashboard_id: int) -> list[Version]:
+        """The dashboard's versions, newest first."""
+        query = select(versions).where(versions.c.dashboard_id == dashboard_id)
+        return [version_from_row(row) for row in self._all(query.order_by(versions.c.number.desc()))]

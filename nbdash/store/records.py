@@ -1,0 +1,156 @@
+"""Rows and JSON to the records of :mod:`nbdash.model`, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import RowMapping
+
+from nbdash.model import (
+    Block,
+    BlockKind,
+    Card,
+    Cause,
+    CellKind,
+    Dashboard,
+    EventKind,
+    Figure,
+    Progress,
+    Run,
+    RunError,
+    RunEvent,
+    RunState,
+    Selection,
+    ShownCard,
+    Version,
+    Visibility,
+)
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredCard:
+    """A card and its place on the page, from 0."""
+
+    position: int
+    card: ShownCard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPage:
+    """A page that was built: the blob of its bytes, and the state it shows."""
+
+    key: str
+    revision: int
+    body_digest: str
+    etag: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beat:
+    """The answer to a heartbeat."""
+
+    owned: bool  #: False: the run is another worker's now, or over; stop, and throw the result away
+    cancel_requested: bool
+
+
+def reference_of(run_id: str) -> str:
+    """What a viewer can quote to the author about a run that failed: ``R-7F3A2C``."""
+    return f"R-{run_id[:6].upper()}"
+
+
+def dashboard_from_row(row: RowMapping) -> Dashboard:
+    """A row of ``dashboards``."""
+    return _record(Dashboard, row)
+
+
+def version_from_row(row: RowMapping) -> Version:
+    """A row of ``versions``."""
+    return _record(Version, row, selection=Selection(row["selection"]))
+
+
+def run_from_row(row: RowMapping) -> Run:
+    """A row of ``runs``."""
+    return _record(
+        Run,
+        row,
+        state=RunState(row["state"]),
+        progress=_progress_from_json(row["progress"]),
+        error=_error_from_json(row["error"]),
+    )
+
+
+def event_from_row(row: RowMapping) -> RunEvent:
+    """A row of ``events``."""
+    return _record(RunEvent, row, kind=EventKind(row["kind"]))
+
+
+def page_from_row(row: RowMapping) -> StoredPage:
+    """A row of ``pages``."""
+    return _record(StoredPage, row)
+
+
+def progress_to_json(progress: Progress) -> dict[str, Any]:
+    """For the column ``runs.progress``."""
+    started_at = progress.started_at
+    return asdict(progress) | {"started_at": started_at.isoformat() if started_at else None}
+
+
+def error_to_json(error: RunError) -> dict[str, Any]:
+    """For the column ``runs.error``."""
+    return asdict(error)
+
+
+def card_to_json(card: ShownCard) -> dict[str, Any]:
+    """For the column ``cards.content``."""
+    return asdict(card)
+
+
+def card_from_json(data: Mapping[str, Any]) -> ShownCard:
+    """The card that :func:`card_to_json` wrote, also where another version of nbdash wrote it."""
+    blocks = tuple(_block_from_json(block) for block in data["blocks"])
+    return _record(ShownCard, data, card=_static_card_from_json(data["card"]), blocks=blocks)
+
+
+def digests_of(card: ShownCard) -> set[str]:
+    """The blobs that a card shows: its figures and frames."""
+    figures = {block.figure.digest for block in card.blocks if block.figure}
+    return figures | {block.digest for block in card.blocks if block.digest}
+
+
+def _static_card_from_json(data: Mapping[str, Any]) -> Card:
+    return _record(
+        Card,
+        data,
+        kind=CellKind(data["kind"]),
+        source=Visibility(data["source"]),
+        output=Visibility(data["output"]),
+    )
+
+
+def _block_from_json(data: Mapping[str, Any]) -> Block:
+    figure = _record(Figure, data["figure"]) if data["figure"] else None
+    return _record(Block, data, kind=BlockKind(data["kind"]), figure=figure)
+
+
+def _progress_from_json(data: Mapping[str, Any] | None) -> Progress | None:
+    if data is None:
+        return None
+    started_at = datetime.fromisoformat(data["started_at"]) if data["started_at"] else None
+    return _record(Progress, data, started_at=started_at)
+
+
+def _error_from_json(data: Mapping[str, Any] | None) -> RunError | None:
+    if data is None:
+        return None
+    return _record(RunError, data, cause=Cause(data["cause"]), traceback=tuple(data["traceback"]))
+
+
+def _record(kind: type[Record], data: Mapping[Any, Any], /, **converted: Any) -> Record:
+    """A record from those of ``data`` that are its fields; columns and keys beyond them do not matter."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: data[name] for name in names & set(data)} | converted)
