@@ -20,6 +20,7 @@ from nbdash.store.checks import Checks
 from nbdash.store.dashboards import Dashboards, Versions
 from nbdash.store.database import Database
 from nbdash.store.folder import BLOBS, DATABASE, prepare_folder
+from nbdash.store.hints import Hints
 from nbdash.store.maintenance import Maintenance
 from nbdash.store.queue import Queue
 from nbdash.store.records import Beat, StoredCard, StoredPage, reference_of
@@ -29,7 +30,7 @@ from nbdash.store.schema import prepare_schema
 __all__ = ["Beat", "Store", "StoredCard", "StoredPage", "open_store", "reference_of"]
 
 
-class Store(Dashboards, Versions, Runs, Queue, Cards, Maintenance, Checks):
+class Store(Dashboards, Versions, Runs, Queue, Cards, Hints, Maintenance, Checks):
     """Everything that is kept, from one data directory; each part's methods are in a module of its own."""
 
     @property

@@ -102,6 +102,7 @@ def _refresh(path: Path) -> bool:
         os.utime(path)
     except FileNotFoundError:
         return False
+    _sync_folder(path.parent)  # another process may have renamed it this moment
     return True
 
 
@@ -152,7 +153,7 @@ def _discard(path: Path, limit: float) -> bool:
     """
     trash = path.with_name(f"{_TRASH}{path.name}")
     with contextlib.suppress(FileNotFoundError):
-        os.rename(path, trash)
+        os.replace(path, trash)
         if _is_older(trash, limit):
             trash.unlink()
             return True

@@ -35,8 +35,7 @@ class Cards(StorePart):
     def keep_page(self, key: str, revision: int, body_digest: str, etag: str) -> None:
         """Keeps a page, in place of an older revision's; a newer one stays.
 
-        ``key`` is a run's id, alone or followed by ``:`` and what else the page depends on; the page
-        is removed with its run.
+        ``key`` is the caller's: the run, and what else the page depends on.
         """
         values = {"revision": revision, "body_digest": body_digest, "etag": etag, "kept_at": self._now()}
         with self._database.write() as connection:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import DBAPIError
 
+from nbdash.errors import StoreError
 from nbdash.model import EventKind, RunState
 from nbdash.store.base import StorePart
 from nbdash.store.blobs import BlobFolder
@@ -21,22 +21,25 @@ class Checks(StorePart):
 
     def integrity(self) -> list[str]:
         """Everything that is wrong, a sentence each; empty if nothing is. Reads every blob."""
-        with self._database.read() as connection:
-            found = list(_check_file(connection))
-            if found:  # what a damaged file says of its rows means nothing
-                return found
-            found += [*_check_pointers(connection), *_check_versions(connection), *_check_events(connection)]
-            digests = referenced_blobs(connection)
+        try:
+            with self._database.read() as connection:
+                found = list(_check_file(connection))
+                if found:  # what a damaged file says of its rows means nothing
+                    return found
+                found = [
+                    *_check_pointers(connection),
+                    *_check_versions(connection),
+                    *_check_events(connection),
+                ]
+                digests = referenced_blobs(connection)
+        except StoreError as error:
+            return [str(error)]
         return found + list(_check_blobs(self._blobs, digests))
 
 
 def _check_file(connection: Connection) -> Iterator[str]:
-    try:
-        reports = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    except DBAPIError as error:
-        yield f"The database is damaged ({error.orig}): restore a backup."
-        return
+    reports = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     yield from (
         f"The database is damaged ({report}): restore a backup." for report in reports if report != "ok"
     )
@@ -68,7 +71,7 @@ def _check_events(connection: Connection) -> Iterator[str]:
     """Events are numbered without gaps; a run that is over says so exactly once, another one never."""
     yield from _check_numbers(connection)
     final = [state for state in RunState if state.is_final]
-    ends = func.json_extract(events.c.data, "$.state").in_(final)
+    ends = events.c.data["state"].as_string().in_(final)
     counted = (
         select(runs.c.id, runs.c.state, func.count(events.c.seq).label("ends"))
         .join_from(

@@ -44,7 +44,7 @@ class Database:
         self._foreign_keys = foreign_keys
         self._engine = self._make_engine()
         self._writer = self._engine.execution_options(**{_WRITES: True})
-        # Threads queue here in order, instead of polling SQLite's lock against each other.
+        # Threads wait here for each other, instead of polling SQLite's lock.
         self._lock = threading.Lock()
 
     @contextmanager

@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select
 
+from nbdash.model import RunState
 from nbdash.store.base import StorePart
 from nbdash.store.runs import ACTIVE
 from nbdash.store.tables import cards, dashboards, pages, pointers, runs, versions
 
 _BATCH = 200
-#: Pages of runs that are gone stay this long: one may be kept for a run that is being removed.
-_PAGE_GRACE = timedelta(days=1)
+#: Versions, by their last good run, that an author can go back to whatever else is removed.
+ROLLBACKS = 5
+_PAGE_LIFE = timedelta(days=7)
 
 
 class Maintenance(StorePart):
@@ -23,7 +25,8 @@ class Maintenance(StorePart):
     def prune(self, keep: int) -> int:
         """Removes the runs of each dashboard but the newest ``keep``, and what only they needed; how many.
 
-        Runs that viewers see, runs under way and the last run stay.
+        Runs that viewers see, runs under way, the last run, and the last good run of each of the
+        last versions stay.
         """
         ids = [row["id"] for row in self._all(_surplus_runs(max(keep, 1)))]
         removed = sum(self._remove_runs(batch) for batch in _batches(ids))
@@ -65,12 +68,11 @@ class Maintenance(StorePart):
                 connection.execute(delete(versions).where(versions.c.id.in_(surplus)))
 
     def _remove_pages(self) -> None:
-        live = {row["id"] for row in self._all(select(runs.c.id))}
-        old = self._all(select(pages.c.key).where(pages.c.kept_at < self._now() - _PAGE_GRACE))
-        gone = [row["key"] for row in old if row["key"].partition(":")[0] not in live]
-        for batch in _batches(gone):
+        """Pages that have not changed for long: whoever looks next has them built again."""
+        old = pages.c.kept_at < self._now() - _PAGE_LIFE
+        if self._first(select(pages.c.key).where(old)) is not None:
             with self._database.write() as connection:
-                connection.execute(delete(pages).where(pages.c.key.in_(batch)))
+                connection.execute(delete(pages).where(old))
 
 
 def referenced_blobs(connection: Connection) -> set[str]:
@@ -85,13 +87,27 @@ def referenced_blobs(connection: Connection) -> set[str]:
 
 
 def _surplus_runs(keep: int) -> Select[Any]:
+    crowded = select(runs.c.dashboard_id).group_by(runs.c.dashboard_id).having(func.count() > keep)
     rank = _rank(runs.c.dashboard_id, runs.c.seq)
-    ranked = select(runs.c.id, runs.c.state, rank.label("rank")).subquery()
-    return select(ranked.c.id).where(
-        ranked.c.rank > keep,
-        ranked.c.state.not_in(ACTIVE),
-        ranked.c.id.not_in(select(pointers.c.run_id)),
+    ranked = select(runs.c.seq, rank.label("rank")).where(runs.c.dashboard_id.in_(crowded)).subquery()
+    return select(runs.c.id).where(
+        runs.c.seq.in_(select(ranked.c.seq).where(ranked.c.rank > keep)),
+        runs.c.state.not_in(ACTIVE),
+        runs.c.id.not_in(select(pointers.c.run_id)),
+        runs.c.seq.not_in(_rollback_runs()),
     )
+
+
+def _rollback_runs() -> Select[Any]:
+    """The last good run, with default parameters, of each of the versions to which one may go back."""
+    last = (
+        select(runs.c.dashboard_id, func.max(runs.c.seq).label("seq"))
+        .where(runs.c.state == RunState.SUCCEEDED, runs.c.parameters_key == "")
+        .group_by(runs.c.dashboard_id, runs.c.version_id)
+        .subquery()
+    )
+    ranked = select(last.c.seq, _rank(last.c.dashboard_id, last.c.seq).label("rank")).subquery()
+    return select(ranked.c.seq).where(ranked.c.rank <= ROLLBACKS)
 
 
 def _rank(group: Any, order: Any) -> Any:

@@ -98,6 +98,11 @@ class Queue(StorePart):
             bump_revision(connection, run.dashboard_id)
         return True
 
+    def release_run(self, run: Run) -> bool:
+        """Gives a run back to the queue, as if it had not been tried; False: it is no longer this worker's."""
+        with self._database.write() as connection:
+            return _requeue(connection, run, self._now(), attempt=run.attempt - 1)
+
     def sweep(self, lease: float, attempts: int = 2) -> list[Run]:
         """Gives up the workers not heard of for ``lease`` seconds; returns their runs as they are then.
 
@@ -151,9 +156,9 @@ def _update_owned(connection: Connection, run: Run, values: Mapping[str, Any]) -
 
 def _keep_card(connection: Connection, run_id: str, card: StoredCard) -> None:
     values = {
-        "name": card.card.card.name,
-        "content": card_to_json(card.card),
-        "digests": " ".join(sorted(digests_of(card.card))),
+        "name": card.shown.card.name,
+        "content": card_to_json(card.shown),
+        "digests": " ".join(sorted(digests_of(card.shown))),
     }
     connection.execute(
         insert(cards)
@@ -192,6 +197,20 @@ def _brings_version(connection: Connection, run: Run) -> bool:
     return bool(own.promotes) and own.number > shown
 
 
+def _requeue(connection: Connection, run: Run, now: datetime, *, attempt: int) -> bool:
+    values = {
+        "state": RunState.QUEUED,
+        "attempt": attempt,
+        "worker": None,
+        "started_at": None,
+        "progress": None,
+    }
+    if not _update_owned(connection, run, values):
+        return False
+    add_events(connection, run.id, [(EventKind.STATE, {"state": RunState.QUEUED})], now)
+    return True
+
+
 def _give_up(connection: Connection, row: RowMapping, attempts: int, now: datetime) -> None:
     run = run_from_row(row)
     if run.cancel_requested:
@@ -199,10 +218,7 @@ def _give_up(connection: Connection, row: RowMapping, attempts: int, now: dateti
         _end(connection, run, RunState.CANCELLED, {"error": error}, now)
         bump_revision(connection, run.dashboard_id)
     elif run.attempt < attempts:
-        _update_owned(
-            connection, run, {"state": RunState.QUEUED, "worker": None, "started_at": None, "progress": None}
-        )
-        add_events(connection, run.id, [(EventKind.STATE, {"state": RunState.QUEUED})], now)
+        _requeue(connection, run, now, attempt=run.attempt)
     else:
         times = {1: "", 2: " twice"}.get(run.attempt, f" {run.attempt} times")
         message = (

@@ -37,7 +37,7 @@ class StoredCard:
     """A card and its place on the page, from 0."""
 
     position: int
-    card: ShownCard
+    shown: ShownCard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -50,7 +50,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class CleanText(TypeDecorator[str]):
-    """Text from a notebook: what no database keeps (lone surrogates, NUL) becomes U+FFFD."""
+    """Text from outside: what no database keeps (lone surrogates, NUL) becomes U+FFFD."""
 
     impl = Text
     cache_ok = True
@@ -86,7 +86,7 @@ dashboards = Table(
     "dashboards",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("slug", String(64), nullable=False, unique=True),
+    Column("slug", CleanText, nullable=False, unique=True),
     Column("title", CleanText, nullable=False),
     Column("source_path", JSON, nullable=False),  # JSON keeps the bytes of a name that is not UTF-8
     Column("listed", Boolean, nullable=False),
@@ -120,7 +120,7 @@ runs = Table(
     "runs",
     metadata,
     Column("seq", Integer, primary_key=True),
-    Column("id", String(16), nullable=False, unique=True),
+    Column("id", CleanText, nullable=False, unique=True),
     _dashboard_id(),
     Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), nullable=False),
     Column("state", String(16), nullable=False),
@@ -130,7 +130,7 @@ runs = Table(
     Column("promotes", Boolean, nullable=False),  # whether success makes its version the current one
     Column("attempt", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
-    Column("worker", Text),
+    Column("worker", CleanText),
     Column("queued_at", Moment, nullable=False),
     Column("claimed_at", Moment),
     Column("started_at", Moment),
@@ -193,10 +193,18 @@ cards = Table(
 pages = Table(
     "pages",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", CleanText, primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("body_digest", String(64), nullable=False),
     Column("etag", Text, nullable=False),
+    Column("kept_at", Moment, nullable=False),
+)
+
+hints = Table(
+    "hints",
+    metadata,
+    Column("path", CleanText, primary_key=True),
+    Column("hint", CleanText, nullable=False),
     Column("kept_at", Moment, nullable=False),
 )
 

@@ -17,6 +17,12 @@ def upgrade() -> None:
     _create_dashboards()
     _create_runs()
     _create_parts_of_runs()
+    op.create_table(
+        "hints",
+        sa.Column("path", sa.Text, primary_key=True),
+        sa.Column("hint", sa.Text, nullable=False),
+        sa.Column("kept_at", sa.BigInteger, nullable=False),
+    )
     counters = op.create_table(
         "counters",
         sa.Column("name", sa.String(16), primary_key=True),
@@ -29,7 +35,7 @@ def _create_dashboards() -> None:
     op.create_table(
         "dashboards",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("slug", sa.String(64), nullable=False, unique=True),
+        sa.Column("slug", sa.Text, nullable=False, unique=True),
         sa.Column("title", sa.Text, nullable=False),
         sa.Column("source_path", sa.JSON, nullable=False),
         sa.Column("listed", sa.Boolean, nullable=False),
@@ -60,7 +66,7 @@ def _create_runs() -> None:
     op.create_table(
         "runs",
         sa.Column("seq", sa.Integer, primary_key=True),
-        sa.Column("id", sa.String(16), nullable=False, unique=True),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
         _dashboard_id(),
         sa.Column("version_id", sa.Integer, sa.ForeignKey("versions.id", ondelete="CASCADE"), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
@@ -106,7 +112,7 @@ def _create_parts_of_runs() -> None:
         sa.Column("parameters_key", sa.String(64), primary_key=True),
         sa.Column(
             "run_id",
-            sa.String(16),
+            sa.Text,
             sa.ForeignKey("runs.id", deferrable=True, initially="DEFERRED"),
             nullable=False,
         ),
@@ -146,4 +152,4 @@ def _dashboard_id(*, primary_key: bool = False) -> sa.Column[int]:
 
 def _run_id() -> sa.Column[str]:
     key = sa.ForeignKey("runs.id", ondelete="CASCADE")
-    return sa.Column("run_id", sa.String(16), key, primary_key=True)
+    return sa.Column("run_id", sa.Text, key, primary_key=True)
