@@ -1,0 +1,94 @@
+"""The keeper of one run: starts it, signals it when told to, and leaves nothing of it alive.
+
+It speaks with the engine over its own socket.  To it come single bytes: ``i`` interrupt, ``k`` kill; the
+end of the stream means kill.  From it come the run's process id and, when all is over, how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from typing import Any
+
+from .run import execute_run
+from .system import become_subreaper, close_other_fds, die_with_parent, fork_quietly, peak_of_children
+from .tree import descendants_of, kill_all
+from .wire import pack_frame
+
+
+def keep_run(request: dict[str, Any], fds: list[int], *, shell: Any, zygote: int) -> None:
+    """Fork the run of ``request`` and see it through; ``fds`` are keeper, channel, stdout and stderr."""
+    die_with_parent(zygote)
+    become_subreaper()
+    os.setsid()
+    keeper = os.getpid()
+    pid = fork_quietly()
+    if pid == 0:
+        try:
+            die_with_parent(keeper)
+            execute_run(request, fds[1:], shell=shell)
+        finally:
+            os._exit(70)
+    close_other_fds({fds[0]})
+    _Keeper(socket.socket(fileno=fds[0]), pid, bytes.fromhex(request["token"])).watch()
+    os._exit(0)
+
+
+class _Keeper:
+    def __init__(self, engine: socket.socket, pid: int, token: bytes) -> None:
+        self._engine = engine
+        self._pid = pid
+        self._token = token
+        self._status: int | None = None
+
+    def watch(self) -> None:
+        """Until the run has ended and all it started is gone."""
+        self._send({"pid": self._pid})
+        wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        while self._status is None:
+            self._reap()
+            if self._status is not None:
+                break
+            ready: list[Any] = select.select([self._engine, wake], [], [])[0]
+            if wake in ready:
+                os.read(wake, 4096)
+            if self._engine in ready:
+                self._obey(self._engine.recv(1))
+        leftovers = self._kill_everything()
+        self._send({"status": self._status, "peak": peak_of_children(), "leftovers": leftovers})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            self._engine.sendall(pack_frame(message, self._token))
+
+    def _obey(self, command: bytes) -> None:
+        if command == b"i":
+            os.kill(self._pid, signal.SIGINT)
+        else:
+            self._kill_everything()
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == self._pid:
+                    self._status = status
+                if pid == 0:
+                    return
+
+    def _kill_everything(self) -> int:
+        """Kill all descendants, over and over until there are none; how many outlived the run itself."""
+        self._reap()
+        leftovers = 0
+        while descendants := descendants_of(os.getpid()):
+            leftovers = max(leftovers, len(set(descendants) - {self._pid}))
+            kill_all(descendants)
+            self._reap()
+            time.sleep(0.001)
+        return leftovers

@@ -1,0 +1,175 @@
+"""What a run writes: its messages to the engine, and its text, in one order.
+
+Text of Python and of subprocesses goes through the same two pipes (file descriptors 1 and 2), which the engine
+empties.  Before each message a *mark* is written into both pipes, so that the engine knows which text came first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import json
+import numbers
+import os
+import re
+import select
+import socket
+import sys
+import threading
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from .wire import FRAME_BYTES, pack_body
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+#: What is kept at either end of a text that no frame can hold.
+_KEPT_TEXT = 512 * 1024
+
+
+def whole_text(text: str) -> str:
+    """The text as UTF-8 can carry it: each lone surrogate replaced by U+FFFD."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+class OutStream(io.TextIOBase):
+    """``sys.stdout`` or ``sys.stderr``: unbuffered, so that its text and that of subprocesses keep their order."""
+
+    def __init__(self, name: str, fd: int) -> None:
+        self.name = name
+        self._fd = fd
+        self._lock = threading.RLock()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """As ipykernel's stream says."""
+        return "UTF-8"
+
+    def fileno(self) -> int:
+        """A descriptor of the same pipe, for subprocesses."""
+        return self._fd
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def write(self, text: str) -> int:
+        """Write to the pipe; a pipe that the cell has closed loses the text, as a kernel's does."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text)}")
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        self.write_bytes(whole_text(text).encode())
+        return len(text)
+
+    def write_bytes(self, data: bytes) -> bool:
+        """Write all of it; whether that was possible."""
+        view = memoryview(data)
+        with self._lock:
+            while view:
+                try:
+                    view = view[os.write(self._fd, view) :]
+                except BlockingIOError:  # a subprocess made the pipe that all share non-blocking
+                    select.select([], [self._fd], [])
+                except OSError:
+                    return False
+        return True
+
+
+class Channel:
+    """The run's messages to the engine; each waits until it is written."""
+
+    def __init__(self, sock: socket.socket, token: bytes, streams: tuple[OutStream, OutStream]) -> None:
+        self._socket = sock
+        self._token = token
+        self._streams = streams
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._marks = 0
+        #: The cell that runs: what comes from threads belongs to the cell under way.
+        self.index = 0
+
+    def send(self, kind: str, **content: Any) -> None:
+        """Send one message about the current cell.  A process that the cell forked cannot."""
+        if os.getpid() != self._pid:
+            return
+        body = _body_of({"kind": kind, "index": self.index, **content})
+        with self._lock:
+            self._mark()
+            try:
+                self._socket.sendall(pack_body(body, self._token))
+            except OSError:
+                os._exit(
+                    70
+                )  # the cell closed the channel, or the engine is gone: nobody would ever know the rest
+
+    def _mark(self) -> None:
+        self._marks += 1
+        for stream in self._streams:
+            stream.write_bytes(b"\0" + self._token + self._marks.to_bytes(8, "big"))
+
+
+def flush_all(originals: tuple[Any, ...]) -> None:
+    """Flush what buffers: Python's original streams, whatever stands in for them now, and C's."""
+    for stream in (sys.stdout, sys.stderr, *originals):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).fflush(None)
+
+
+def _body_of(message: dict[str, Any]) -> bytes:
+    body = _json_bytes(message)
+    if len(body) > FRAME_BYTES:
+        body = _json_bytes(_shortened(message))
+    return body
+
+
+def _json_bytes(message: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(message, default=_plain_value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        text = json.dumps(_clean(message), default=str, ensure_ascii=False)
+    return whole_text(text).encode()
+
+
+def _plain_value(value: Any) -> Any:
+    """As Jupyter's messages do it: bytes are base64, dates ISO 8601, numbers of other libraries plain."""
+    if isinstance(value, date):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return b64encode(value).decode("ascii")
+    if isinstance(value, Iterable):
+        return list(value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    raise TypeError(f"{type(value)} has no JSON form")
+
+
+def _clean(value: Any) -> Any:
+    """The value with JSON's own types only: keys are strings, what is not a number is null."""
+    if isinstance(value, dict):
+        return {str(key): _clean(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_clean(each) for each in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def _shortened(value: Any) -> Any:
+    """The value with every long text cut in its middle."""
+    if isinstance(value, dict):
+        return {key: _shortened(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each) for each in value[:1000]]
+    if isinstance(value, str) and len(value) > 2 * _KEPT_TEXT:
+        cut = (len(value) - 2 * _KEPT_TEXT) / 1024**2
+        return f"{value[:_KEPT_TEXT]}\n… {cut:.1f} MB cut …\n{value[-_KEPT_TEXT:]}"
+    return value

@@ -1,0 +1,78 @@
+"""The few Linux calls that Python's standard library lacks, and forking without a warning."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import sys
+import warnings
+
+try:
+    import fcntl
+    import resource
+except ImportError:  # Windows: importable, but nothing here is ever called
+    pass
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def become_subreaper() -> None:
+    """Let every orphan among this process's descendants become its child instead of init's."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when ``parent``, the process that forked it, ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the line above
+        os._exit(1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def fork_quietly() -> int:
+    """``os.fork`` without Python 3.12's warning: the other threads are idle ones of imported libraries."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def close_other_fds(keep: set[int]) -> None:
+    """Close every file descriptor from 3 on but ``keep``."""
+    low = 3
+    for fd in sorted(keep):
+        if fd >= low:
+            os.closerange(low, fd)
+            low = fd + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def hide_fd(fd: int) -> int:
+    """A copy of ``fd`` with a number that nobody hits by chance or by closing the first few hundred."""
+    limit = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536)
+    lowest = limit // 2 + secrets.randbelow(max(1, limit // 2 - 8))
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+
+
+def limit_process(address_space: int) -> None:
+    """No core files, a wide limit of address space, and first place when the machine runs out of memory."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(
+            resource.RLIMIT_AS, (address_space if hard < 0 else min(address_space, hard), hard)
+        )
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")
+
+
+def peak_of_children() -> int:
+    """The largest resident memory, in bytes, of any descendant that has ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024

@@ -1,0 +1,284 @@
+"""Seeing one forked run through: its messages become events, its limits are kept, its end is told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from nbdash.engine import failures
+from nbdash.engine.budget import OutputBudget
+from nbdash.engine.frames import event_from_frame
+from nbdash.engine.host import tree
+from nbdash.engine.host.wire import FrameReader, WireError
+from nbdash.engine.limits import MAX_PROCESSES, MemoryWatch
+from nbdash.engine.pipes import TextPipe
+from nbdash.engine.zygotes import Connections, Forked
+from nbdash.model import (
+    Cause,
+    CellEnded,
+    CellJob,
+    CellStarted,
+    Emit,
+    Failure,
+    Job,
+    Outcome,
+    OutputAdded,
+)
+
+_TICK_SECONDS = 0.05
+#: Text is passed on this long after it came, or with the next message: a kernel's interval.
+_TEXT_SECONDS = 0.2
+_READ_BYTES = 1 << 20
+#: Less text than this at a time is let gather, instead of being fetched line by line.
+_BURST_BYTES = 1 << 16
+_BURST_SECONDS = 0.005
+#: From an interrupt to the kill; from the last cell's end to it; from a closed connection to it.
+_INTERRUPT_GRACE, _FINISH_GRACE, _CLOSED_GRACE = 2.0, 2.0, 1.0
+#: A keeper that has not done its work by then was stopped or killed by the run.
+_KEEPER_GRACE = 3.0
+_LAST_WORDS = 60
+
+
+class Supervision:
+    """One run, from its fork to its last process's end."""
+
+    def __init__(self, job: Job, emit: Emit, *, links: Connections, forked: Forked, token: bytes) -> None:
+        self._job = job
+        self._emit = OutputBudget(job.limits, emit)
+        self._links = links
+        self._forked = forked
+        self._frames, self._reports = FrameReader(token), FrameReader(token)
+        self._pipes = tuple(
+            TextPipe(name, fd, token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
+        )
+        self._open: set[Any] = {links.channel, links.keeper, *self._pipes}
+        self._memory = MemoryWatch(forked.keeper, job.limits.memory_bytes)
+        self._cells = {cell.index: cell for cell in job.cells}
+        self._cell: CellJob | None = None
+        self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._began = self._cell_began = time.monotonic()
+        self._text_due: float | None = None
+        self._received = 0
+        self._failure: Failure | None = None  # why it is being stopped, or the cell that failed
+        self._is_done = False
+        self._report: dict[str, Any] | None = None
+        self._kill_at: float | None = None
+        self._give_up_at: float | None = None
+        for sock in (links.channel, links.keeper):
+            sock.setblocking(False)
+
+    def watch(self, is_stopped: Callable[[], bool]) -> Outcome:
+        """Return when nothing of the run is left alive; ``is_stopped`` is asked many times a second."""
+        while self._links.keeper in self._open:
+            self._receive()
+            self._pass_text()
+            self._check(is_stopped)
+        self._receive_rest()
+        return self._outcome()
+
+    # --- what comes from the run -----------------------------------------------------------------
+
+    def _receive(self) -> None:
+        ready = select.select(list(self._open), [], [], _TICK_SECONDS)[0]
+        if self._links.channel in ready:
+            self._receive_frames()
+        if self._links.keeper in ready:
+            self._receive_report()
+        arrived = sum(self._read_pipe(pipe) for pipe in self._pipes if pipe in ready)
+        if len(ready) == sum(pipe in ready for pipe in self._pipes) and 0 < arrived < _BURST_BYTES:
+            time.sleep(_BURST_SECONDS)
+
+    def _receive_frames(self) -> None:
+        data = self._read_socket(self._links.channel)
+        try:
+            for frame in self._frames.feed(data):
+                self._take_frame(frame)
+        except WireError:
+            self._end_wire()
+            message = f"The run wrote into a connection that is not its own{_inside(self._cell)}."
+            self._stop(_failure(Cause.SIGNAL, message, self._cell))
+            self._kill()
+
+    def _end_wire(self) -> None:
+        self._open.discard(self._links.channel)
+
+    def _read_socket(self, sock: Any) -> bytes:
+        """What is there; at the end of the stream the socket is no longer read."""
+        try:
+            data: bytes = sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            self._open.discard(sock)
+            self._kill_within(_CLOSED_GRACE)
+        return data
+
+    def _receive_report(self) -> None:
+        with contextlib.suppress(WireError):
+            for report in self._reports.feed(self._read_socket(self._links.keeper)):
+                if "status" in report:
+                    self._report = report
+
+    def _read_pipe(self, pipe: TextPipe) -> int:
+        count = pipe.read()
+        if count == 0:
+            self._open.discard(pipe)
+        elif self._text_due is None:
+            self._text_due = time.monotonic() + _TEXT_SECONDS
+        if count >= _BURST_BYTES:
+            self._text_due = 0.0
+        return count
+
+    def _take_frame(self, frame: dict[str, Any]) -> None:
+        self._received += 1
+        for pipe in self._pipes:
+            self._add_text(pipe.name, pipe.take_until(self._received))
+        if frame.get("kind") == "done":
+            self._is_done = True
+            self._kill_within(_FINISH_GRACE)
+            if frame.get("exited") is True:
+                self._fail(_exited(self._cell))
+            return
+        event = event_from_frame(frame)
+        if event.index not in self._cells:
+            raise WireError("a message about a cell that is not in the job")
+        if isinstance(event, CellStarted):
+            self._cell, self._cell_began = self._cells[event.index], time.monotonic()
+            self._last_words.clear()
+        self._emit(event)
+        if isinstance(event, CellEnded):
+            self._end_cell(event)
+
+    def _end_cell(self, event: CellEnded) -> None:
+        cell = self._cells[event.index]
+        if event.error is not None and not cell.may_raise:
+            self._fail(failures.failed_cell(cell, event.error))
+        if self._kill_at is not None:
+            self._kill()  # it was interrupted, and this is the end of it
+
+    def _pass_text(self) -> None:
+        if self._text_due is not None and time.monotonic() >= self._text_due:
+            self._text_due = None
+            for pipe in self._pipes:
+                self._add_text(pipe.name, pipe.take_free())
+
+    def _add_text(self, name: str, text: str) -> None:
+        if not text or self._cell is None:
+            return
+        if name == "stderr":
+            self._last_words.extend(text.splitlines())
+        output = {"output_type": "stream", "name": name, "text": text}
+        self._emit(OutputAdded(index=self._cell.index, output=output))
+
+    def _receive_rest(self) -> None:
+        """What the run said before it ended."""
+        while self._links.channel in self._open and select.select([self._links.channel], [], [], 0)[0]:
+            self._receive_frames()
+        for pipe in self._pipes:
+            self._add_text(pipe.name, pipe.take_rest())
+        if self._cell is not None:
+            self._emit.finish(self._cell.index)
+
+    # --- limits ------------------------------------------------------------------------------------
+
+    def _check(self, is_stopped: Callable[[], bool]) -> None:
+        now = time.monotonic()
+        if self._give_up_at is not None and now > self._give_up_at:
+            self._kill_over_keeper()
+        elif self._kill_at is not None and now > self._kill_at:
+            self._kill()
+        elif not self._is_done:
+            self._memory.look()
+            self._check_limits(now, is_stopped)
+
+    def _check_limits(self, now: float, is_stopped: Callable[[], bool]) -> None:
+        limits, cell = self._job.limits, self._cell
+        if self._memory.is_exceeded:
+            self._stop(self._too_much())
+            self._kill()
+        elif self._kill_at is not None:
+            return
+        elif is_stopped():
+            self._interrupt(failures.run_cancelled(cell))
+        elif now - self._began > limits.run_seconds:
+            self._interrupt(failures.run_timed_out(cell, limits.run_seconds))
+        elif limits.cell_seconds and cell and now - self._cell_began > limits.cell_seconds:
+            self._interrupt(failures.cell_timed_out(cell, limits.cell_seconds))
+
+    def _too_much(self) -> Failure:
+        if self._memory.has_too_many_processes:
+            message = f"The run started more than {MAX_PROCESSES} processes{_inside(self._cell)}."
+            return _failure(Cause.SIGNAL, message, self._cell)
+        return failures.memory_exceeded(self._cell, self._job.limits.memory_bytes, self._memory.peak)
+
+    def _interrupt(self, failure: Failure) -> None:
+        """Let the cell end by KeyboardInterrupt, so that the author sees where it was; then kill."""
+        self._stop(failure)
+        self._tell_keeper(b"i")
+        self._kill_within(_INTERRUPT_GRACE)
+
+    def _stop(self, failure: Failure) -> None:
+        """The first reason counts; what follows from it does not."""
+        self._failure = failure if self._failure is None else self._failure
+
+    _fail = _stop
+
+    def _kill_within(self, seconds: float) -> None:
+        latest = time.monotonic() + seconds
+        self._kill_at = latest if self._kill_at is None else min(self._kill_at, latest)
+
+    def _kill(self) -> None:
+        if self._give_up_at is None:
+            self._tell_keeper(b"k")
+            self._give_up_at = time.monotonic() + _KEEPER_GRACE
+
+    def _tell_keeper(self, command: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._links.keeper.send(command)
+
+    def _kill_over_keeper(self) -> None:
+        """The keeper does not answer: kill what is below it first, then itself; the zygote inherits and kills the rest."""
+        tree.kill_all([*tree.descendants_of(self._forked.keeper), self._forked.keeper])
+        self._give_up_at = time.monotonic() + _KEEPER_GRACE
+
+    # --- how it ended ------------------------------------------------------------------------------
+
+    def _outcome(self) -> Outcome:
+        report = self._report
+        peak = self._memory.peak
+        if report is not None:
+            peak = max(peak, int(report["peak"]) - self._forked.shared_bytes)
+        return Outcome(failure=self._failure or self._died(), peak_memory_bytes=peak, engine="fork")
+
+    def _died(self) -> Failure | None:
+        """None if the run came to its end; else how its process ended."""
+        if self._is_done:
+            return None
+        if self._report is None:
+            message = (
+                f"The process that keeps the run was killed{_inside(self._cell)}, most likely by the run."
+            )
+            return _failure(Cause.SIGNAL, message, self._cell)
+        code = os.waitstatus_to_exitcode(int(self._report["status"]))
+        return failures.process_ended(self._cell, code, tuple(self._last_words))
+
+
+def _inside(cell: CellJob | None) -> str:
+    return "" if cell is None else f" in c{failures.place_of(cell)[1:]}"
+
+
+def _exited(cell: CellJob | None) -> Failure:
+    message = f"The notebook called exit() or quit(){_inside(cell)}: the cells after it did not run."
+    return _failure(Cause.EXIT, message, cell, exit_code=0)
+
+
+def _failure(cause: Cause, message: str, cell: CellJob | None, *, exit_code: int | None = None) -> Failure:
+    index, title = (None, None) if cell is None else (cell.index, cell.title)
+    return Failure(cause=cause, message=message, index=index, title=title, exit_code=exit_code)

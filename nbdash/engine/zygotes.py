@@ -1,0 +1,248 @@
+"""Zygotes: one per interpreter and set of preloaded libraries, kept warm, started again when dead."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nbdash.engine.host import tree, wire
+from nbdash.errors import EngineError
+from nbdash.model import Job
+
+_HOST = Path(__file__).parent / "host"
+#: Loads the host package under its private name; the empty entry of sys.path is the run's to put in.
+_BOOTSTRAP = """
+import importlib.util, sys
+path, fd = sys.argv[1:]
+sys.path[:] = [entry for entry in sys.path if entry]
+spec = importlib.util.spec_from_file_location(
+    "_nbdash_host", path + "/__init__.py", submodule_search_locations=[path])
+sys.modules["_nbdash_host"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+from _nbdash_host.zygote import main
+main(int(fd))
+"""
+_START_SECONDS = 120.0
+_FORK_SECONDS = 15.0
+_TOKEN = b"\0" * wire.TOKEN_BYTES
+
+#: Libraries that are safe to import before a fork, and the modules that a notebook's first use of them imports.
+_PRELOADABLE: Mapping[str, tuple[str, ...]] = {
+    "PIL": ("PIL.Image", "PIL.PngImagePlugin"),
+    "bs4": ("bs4",),
+    "dateutil": ("dateutil.parser",),
+    "networkx": ("networkx",),
+    "pandas": ("pandas", "pandas.plotting._matplotlib"),
+    "requests": ("requests",),
+    "scipy": ("scipy",),
+    "seaborn": ("seaborn",),
+    "sklearn": ("sklearn.base",),
+    "statsmodels": ("statsmodels.api",),
+    "sympy": ("sympy",),
+    "xarray": ("xarray",),
+    "yaml": ("yaml",),
+}
+#: What every preloading zygote has. Not the inline back end itself: it sets itself up when a cell first uses it.
+_ALWAYS = (
+    "numpy",
+    "matplotlib",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib_inline.config",
+    "IPython.core.pylabtools",
+)
+
+
+def preload_set(job: Job) -> frozenset[str]:
+    """The modules that the job's zygote may import beforehand.
+
+    None at all when the cells may change what an import does: no imports are named, the folder has its own
+    Matplotlib settings, or a module of its own by the name of a library.
+    """
+    tops = {name.partition(".")[0] for name in job.imports}
+    wanted = tops & {*_PRELOADABLE, "numpy", "matplotlib"}
+    shadowing = any((job.folder / name).exists() or (job.folder / f"{name}.py").exists() for name in wanted)
+    if not tops or shadowing or (job.folder / "matplotlibrc").exists():
+        return frozenset()
+    return frozenset(_ALWAYS).union(*(_PRELOADABLE.get(name, ()) for name in wanted))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZygoteKey:
+    """What distinguishes zygotes."""
+
+    python: str
+    preload: frozenset[str]
+    environment: frozenset[tuple[str, str]] = frozenset()  #: it decides what imports do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forked:
+    """A run's keeper, just forked."""
+
+    keeper: int
+    shared_bytes: int  #: the zygote's resident memory, which the run shares
+
+
+class Zygote:
+    """One zygote process; forks for several threads, one at a time."""
+
+    def __init__(self, key: ZygoteKey) -> None:
+        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair()
+        self._reader = wire.FrameReader(_TOKEN)
+        with tempfile.TemporaryFile() as complaints, theirs:
+            self._process = _spawn(key, theirs.fileno(), complaints)
+            self._control.settimeout(_START_SECONDS)
+            ready = self._ask({"preload": sorted(key.preload)}, [])
+            if ready is None:
+                self.close()
+                raise EngineError(_start_failure(key.python, complaints))
+        self._shared = tree.resident_bytes(self._process.pid)
+        self._control.settimeout(_FORK_SECONDS)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can fork."""
+        return self._process.poll() is None
+
+    def fork(self, request: dict[str, Any], fds: list[int]) -> Forked | None:
+        """Start a run with these ends of its connections; None if the zygote is dead or does not answer."""
+        with self._lock:
+            answer = self._ask(request, fds)
+        return None if answer is None else Forked(keeper=answer["keeper"], shared_bytes=self._shared)
+
+    def _ask(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any] | None:
+        frame = memoryview(wire.pack_frame(request, _TOKEN))
+        try:
+            sent = socket.send_fds(self._control, [frame], fds) if fds else 0
+            self._control.sendall(frame[sent:])
+            return wire.receive_with_fds(self._control, self._reader)[0]
+        except (OSError, wire.WireError):
+            return None
+
+    def retire(self) -> None:
+        """Fork no more; the process ends when its runs have."""
+        self._control.close()
+
+    def close(self) -> None:
+        """End it now, with whatever is left of its runs."""
+        self.retire()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            tree.kill_all([*tree.descendants_of(self._process.pid), self._process.pid])
+            self._process.wait()
+
+
+def _spawn(key: ZygoteKey, fd: int, complaints: BinaryIO) -> subprocess.Popen[bytes]:
+    command = [key.python, "-c", _BOOTSTRAP, str(_HOST), str(fd)]
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            pass_fds=[fd],
+            cwd="/",
+            env={**os.environ, **dict(key.environment)},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise EngineError(
+            f"Python {key.python!r} cannot be started ({error.strerror}): set --python."
+        ) from None
+
+
+def _start_failure(python: str, complaints: BinaryIO) -> str:
+    complaints.seek(0)
+    lines = complaints.read().decode(errors="replace").strip().splitlines()
+    reason = lines[-1] if lines else "it ended without a word"
+    return f"Python {python!r} cannot execute notebooks ({reason}): install IPython 8 or newer there, or set --python."
+
+
+class ZygotePool:
+    """At most ``size`` zygotes, the least recently used one making room."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._starting: dict[ZygoteKey, threading.Lock] = {}
+        self._zygotes: dict[ZygoteKey, Zygote] = {}
+
+    def fork(self, key: ZygoteKey, request: dict[str, Any], fds: list[int]) -> Forked:
+        """Fork a run from the key's zygote, starting it first if need be; raises EngineError."""
+        for _ in range(2):
+            zygote = self._warm(key)
+            if (forked := zygote.fork(request, fds)) is not None:
+                return forked
+            self._discard(key, zygote)
+        raise EngineError(f"Python {key.python!r} starts, but dies when a run is forked from it.")
+
+    def _warm(self, key: ZygoteKey) -> Zygote:
+        with self._lock:
+            starting = self._starting.setdefault(key, threading.Lock())
+        with starting:
+            zygote = self._zygotes.get(key)
+            if zygote is None or not zygote.is_alive:
+                if zygote is not None:
+                    self._discard(key, zygote)
+                zygote = Zygote(key)
+            self._keep(key, zygote)
+        return zygote
+
+    def _keep(self, key: ZygoteKey, zygote: Zygote) -> None:
+        with self._lock:
+            self._zygotes.pop(key, None)
+            self._zygotes[key] = zygote  # last is most recently used
+            surplus = [self._zygotes.pop(old) for old in list(self._zygotes)[: -self._size]]
+        for each in surplus:
+            each.retire()
+
+    def _discard(self, key: ZygoteKey, zygote: Zygote) -> None:
+        with self._lock:
+            if self._zygotes.get(key) is zygote:
+                del self._zygotes[key]
+        zygote.close()
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            zygotes, self._zygotes = list(self._zygotes.values()), {}
+        for zygote in zygotes:
+            zygote.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """The engine's ends of a run's connections, and the run's."""
+
+    channel: socket.socket
+    keeper: socket.socket
+    stdout: int
+    stderr: int
+    theirs: tuple[int, ...]  #: keeper, channel, stdout, stderr
+
+
+@contextlib.contextmanager
+def open_connections() -> Iterator[Connections]:
+    """Connections for one run; the engine's ends are closed at the end, the run's when it has been forked."""
+    with contextlib.ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in range(2)]
+        pipes = [os.pipe() for _ in range(2)]
+        for mine, _ in pairs:
+            stack.callback(mine.close)
+        for reading, _ in pipes:
+            stack.callback(os.close, reading)
+        theirs = tuple(each.detach() for _, each in pairs) + tuple(writing for _, writing in pipes)
+        yield Connections(
+            keeper=pairs[0][0], channel=pairs[1][0], stdout=pipes[0][0], stderr=pipes[1][0], theirs=theirs
+        )
