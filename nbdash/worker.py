@@ -45,7 +45,7 @@ from nbdash.notebook.plan import make_plan
 from nbdash.page.content import show_card
 from nbdash.publisher.execution import execute, job_from
 from nbdash.publisher.publication import Publisher
-from nbdash.store import Store, StoredCard
+from nbdash.store import Store, StoredCard, reference_of
 
 log = logging.getLogger(__name__)
 
@@ -306,8 +306,3 @@ def _error_of(run: Run, failure: Failure) -> RunError:
         ename=failure.error.ename if failure.error else None,
         traceback=failure.error.traceback if failure.error else (),
     )
-
-
-def reference_of(run_id: str) -> str:
-    """What a viewer can quote to the author: ``R-7F3A2C`` of run ``7f3a2c…``."""
-    return f"R-{run_id[:6].upper()}"
