@@ -148,7 +148,7 @@ def _titles(document: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _front_matter(cells: list[dict[str, Any]]) -> dict[str, Any]:
-    """The YAML between ``---`` lines in a first raw or markdown cell: the title's place in Quarto and MyST."""
+    """The YAML between ``---`` lines in a first cell that is no code, as Quarto and MyST have it."""
     source = cells[0]["source"].strip() if cells and cells[0]["cell_type"] != "code" else ""
     if not (source.startswith("---\n") and source.endswith("\n---")):
         return {}
