@@ -99,7 +99,7 @@ class Queue(StorePart):
         return True
 
     def release_run(self, run: Run) -> bool:
-        """Gives a run back to the queue, as if it had not been tried; False: it is no longer this worker's."""
+        """Gives a run back to the queue as if it had not been tried; False: it is another worker's."""
         with self._database.write() as connection:
             return _requeue(connection, run, self._now(), attempt=run.attempt - 1)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from nbdash.errors import NotFoundError
 from nbdash.model import Cause, EventKind, Json, Run, RunError, RunEvent, RunState
@@ -89,6 +89,12 @@ class Runs(StorePart):
             runs.c.dashboard_id == dashboard_id, runs.c.parameters_key == parameters_key
         )
         return self._find_run(query.order_by(runs.c.seq.desc()).limit(1))
+
+    def count_runs(self) -> dict[RunState, int]:
+        """How many runs are kept in each state, of all dashboards."""
+        query = select(runs.c.state, func.count().label("count")).group_by(runs.c.state)
+        found = {row["state"]: row["count"] for row in self._all(query)}
+        return {state: found.get(state, 0) for state in RunState}
 
     def request_cancel(self, run_id: str) -> Run:
         """Cancels a queued run at once, asks a running one's worker to; a run that is over stays as it is.

@@ -1,0 +1,64 @@
+"""With many dashboards and runs, the questions that pages and workers ask are answered from an index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+ASKED = {
+    "list": lambda store, ids: store.list_dashboards(after="m"),
+    "list with unlisted": lambda store, ids: store.list_dashboards(after="m", include_unlisted=True),
+    "find": lambda store, ids: store.find_dashboard("sales"),
+    "current": lambda store, ids: store.current_run(ids["dashboard"], "north"),
+    "latest": lambda store, ids: store.latest_run(ids["dashboard"]),
+    "runs": lambda store, ids: store.runs(ids["dashboard"]),
+    "active": lambda store, ids: store.active_runs(ids["dashboard"]),
+    "run": lambda store, ids: store.run(ids["run"]),
+    "events": lambda store, ids: store.events(ids["run"], after=3),
+    "cards": lambda store, ids: store.cards(ids["run"]),
+    "usual seconds": lambda store, ids: store.cell_seconds(ids["dashboard"]),
+    "claim": lambda store, ids: store.claim_run("worker"),
+    "heartbeat": lambda store, ids: store.heartbeat(store.run(ids["run"])),
+    "sweep": lambda store, ids: store.sweep(30),
+    "versions": lambda store, ids: store.versions(ids["dashboard"]),
+    "page": lambda store, ids: store.stored_page("key", 1),
+    "finish": lambda store, ids: ids["fill"].finish(ids["claimed"]),
+    "submit": lambda store, ids: ids["fill"].submit(ids["version"], "south"),
+    "rollback": lambda store, ids: store.set_current_version(ids["dashboard"], ids["version"].id),
+}
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_no_question_reads_a_whole_table(store, fill, question):
+    dashboard, version = fill.published()
+    run = fill.succeed(version)
+    claimed = fill.start(version, "claimed")
+    fill.submit(version, "north")
+    ids = {"dashboard": dashboard.id, "run": run.id, "claimed": claimed, "version": version, "fill": fill}
+    statements: list[tuple[str, Any]] = []
+    engine = store._database._engine
+
+    def note(connection, cursor, statement, parameters, context, many):
+        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+            statements.append((statement, parameters[0] if many else parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    ASKED[question](store, ids)
+    event.remove(engine, "before_cursor_execute", note)
+    assert statements
+    for statement, parameters in statements:
+        assert scans_of(store, statement, parameters) == [], statement
+
+
+def scans_of(store, statement, parameters):
+    """The steps of SQLite's plan that go through a whole table or index, or sort."""
+    with store._database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    details = [row[-1] for row in plan]
+    return [each for each in details if each.startswith("SCAN") or "ORDER BY" in each]
+
+
+def test_plans_are_read_rightly(store):
+    assert scans_of(store, str(text("SELECT * FROM runs WHERE worker = 'x'")), ()) != []
