@@ -1,4 +1,4 @@
-"""Which names a cell needs from others and which it makes, for the checks; Python's own symbol tables tell."""
+"""Which names a cell needs from others and which it makes: Python's own symbol tables tell."""
 
 from __future__ import annotations
 
