@@ -12,6 +12,7 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpec
 from nbclient.exceptions import DeadKernelError
 
+from nbdash.engine.budget import OutputBudget
 from nbdash.engine.failures import failed_cell, process_ended
 from nbdash.engine.interpreters import kernelspec_for
 from nbdash.engine.kernel_client import CellClient
@@ -74,7 +75,8 @@ class _KernelRun:
         self._job = job
         self._spec = spec
         self._process = KernelProcess(job, spec, scratch)
-        self._client = CellClient(self._process.manager, emit)
+        self._budget = OutputBudget(job.limits, emit)
+        self._client = CellClient(self._process.manager, self._budget)
         self.peak = 0
 
     async def execute(self, is_stopped: Callable[[], bool]) -> Failure | None:
@@ -85,6 +87,8 @@ class _KernelRun:
             return failure
         finally:
             self.peak = watch.peak
+            if failure and failure.index is not None:
+                self._budget.finish(failure.index)
             self._client.disconnect()
             await self._process.end(grace=_GRACE_SECONDS if _is_orderly(failure) else 0)
             watch.kill_survivors()

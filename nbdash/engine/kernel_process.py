@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,6 +23,7 @@ SUPERVISED = sys.platform == "linux"
 _SUPERVISOR = (sys.executable, "-I", "-m", "nbdash.engine.supervisor")
 _LAST_WORDS_BYTES = 4096
 _POLL_SECONDS = 0.02
+_BURIAL_SECONDS = 2.0  # in which the supervisor ends by itself once all below it is dead
 #: Of nbdash's own environment, what a notebook must not see or be changed by.
 _PRIVATE_PREFIXES = ("NBDASH_", "JPY_", "MPLBACKEND")
 
@@ -91,6 +93,8 @@ class KernelProcess:
         process = self._process
         assert process is not None
         kill_descendants(process.pid)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_BURIAL_SECONDS if SUPERVISED else 0)
         process.kill()
         process.wait()
 

@@ -7,6 +7,7 @@ kernel did, with the same exit code or signal.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -23,7 +24,7 @@ def supervise(command: list[str]) -> NoReturn:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     status = _wait_for(_start(command))
-    kill_descendants(os.getpid())
+    _clear()
     _end_as(os.waitstatus_to_exitcode(status))
 
 
@@ -42,8 +43,16 @@ def _wait_for(pid: int) -> int:
             return status
 
 
-def _end(*_: object) -> NoReturn:
+def _clear() -> None:
+    """Kill everything below, and bury it: nobody else might."""
     kill_descendants(os.getpid())
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
+def _end(*_: object) -> NoReturn:
+    _clear()
     os._exit(128 + signal.SIGTERM)
 
 

@@ -1,0 +1,354 @@
+"""What is known about the functions and methods that notebooks call: the tables behind the selection.
+
+A call that is in no table is *unknown*, and a cell with an unknown call runs.  A :class:`Behaviour`
+therefore promises, for every object that is sensibly passed: no effect beyond what its fields say.
+Methods are known by name alone; a name that the notebook itself defines as a method is struck off.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import Enum, auto
+
+#: Streams of random numbers: global state that a seed sets and a draw moves on.
+NUMPY_STREAM = "<random numbers of numpy>"
+PYTHON_STREAM = "<random numbers of random>"
+STREAMS = frozenset({NUMPY_STREAM, PYTHON_STREAM})
+
+
+class Sharing(Enum):
+    """What a call's result shares with its receiver and arguments."""
+
+    NOTHING = auto()
+    PARTS = auto()  #: a new object with the same things inside, as ``list(x)``
+    ITSELF = auto()  #: perhaps the object itself, or a view of it, as ``df.head()``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What a known call does; the default is a pure function with a result of its own."""
+
+    result: Sharing = Sharing.NOTHING
+    mutates: bool = False  #: changes its receiver (a function: its first argument)
+    iterates: bool = False  #: goes through its arguments, which uses up an iterator
+    calls_back: bool = False  #: calls what it is given
+    draws_figure: bool = False  #: draws on its receiver if that is a figure, and on ``ax=``
+    draws_on_first: bool = False  #: also makes its first argument the current figure
+    shows: bool = False  #: a figure that it is given is drawn
+    manages: bool = False  #: a context manager that undoes what it does
+    stream: str = ""  #: moves on this stream of random numbers
+    seeds: str = ""  #: sets this stream
+    lazy: bool = False  #: does its work later, when its result is gone through
+
+
+_PURE = Behaviour()
+_COPY = Behaviour(result=Sharing.PARTS)
+_VIEW = Behaviour(result=Sharing.ITSELF)
+_GOES_THROUGH = Behaviour(iterates=True)
+_COLLECT = Behaviour(result=Sharing.PARTS, iterates=True)
+_LAZY = Behaviour(result=Sharing.PARTS, iterates=True, lazy=True)
+_PICK = Behaviour(result=Sharing.ITSELF, iterates=True, calls_back=True)
+_CALL_BACK = Behaviour(result=Sharing.PARTS, iterates=True, calls_back=True)
+_DRAW = Behaviour(result=Sharing.PARTS, draws_figure=True, calls_back=True)
+_DRAW_ON = Behaviour(result=Sharing.PARTS, draws_figure=True, draws_on_first=True)
+_DRAW_RANDOMLY = Behaviour(result=Sharing.PARTS, draws_figure=True, stream=NUMPY_STREAM)
+_SHOW = Behaviour(shows=True)
+_CHANGE = Behaviour(result=Sharing.ITSELF, mutates=True, iterates=True)
+_READ_FILE = Behaviour(mutates=True)
+_MANAGE = Behaviour(manages=True)
+_NUMPY_DRAW = Behaviour(stream=NUMPY_STREAM)
+_PYTHON_DRAW = Behaviour(stream=PYTHON_STREAM, result=Sharing.ITSELF, iterates=True)
+
+
+def _table(behaviour: Behaviour, prefix: str, names: str) -> dict[str, Behaviour]:
+    return {prefix + name: behaviour for name in names.split()}
+
+
+#: Axes and Figure methods that draw; ``plot``, ``hist`` and ``boxplot`` are also those of a DataFrame.
+_DRAWING = """
+    plot hist hist2d hexbin bar barh pie scatter boxplot violinplot stem step stairs stackplot eventplot errorbar
+    fill fill_between fill_betweenx axhline axvline axhspan axvspan axline hlines vlines loglog semilogx semilogy
+    imshow matshow pcolor pcolormesh contour contourf quiver streamplot specgram psd spy tricontour tricontourf
+    tripcolor triplot bar_label clabel text annotate table legend colorbar grid minorticks_on minorticks_off
+    tick_params ticklabel_format margins autoscale suptitle supxlabel supylabel tight_layout subplots_adjust
+    set_title set_xlabel set_ylabel set_zlabel set_xlim set_ylim set_zlim set_xticks set_yticks set_xticklabels
+    set_yticklabels set_xscale set_yscale set_aspect set_axis_off set_axis_on set_facecolor set_figheight
+    set_figwidth set_size_inches set_visible set_color set_linewidth set_alpha set_rotation set_fontsize
+    set_position set_axisbelow set_label set_text set_major_locator set_major_formatter set_minor_locator
+    invert_xaxis invert_yaxis label_outer autofmt_xdate add_subplot add_axes add_gridspec twinx twiny inset_axes
+    plot_surface plot_wireframe scatter3D plot3D view_init kde area hexbin line box density
+"""
+_PYPLOT = """
+    figure subplots subplot axes subplot2grid subplot_mosaic gca gcf title xlabel ylabel xlim ylim xticks yticks
+    xscale yscale clim cla clf axis twinx twiny show close savefig_to_nowhere figtext figlegend get_fignums
+    autoscale draw sci gci box
+"""
+_SEABORN = """
+    pairplot histplot kdeplot ecdfplot rugplot displot scatterplot relplot heatmap boxplot boxenplot violinplot
+    countplot jointplot lmplot residplot barplot pointplot lineplot clustermap despine
+"""
+
+#: Functions by dotted name, as imports resolve it.
+FUNCTIONS: dict[str, Behaviour] = {
+    **_table(
+        _PURE,
+        "builtins.",
+        """abs bin bool bytes callable chr complex divmod float format hasattr hash hex id int isinstance issubclass
+        len oct ord pow range repr round slice str type object ascii print super Exception ValueError TypeError
+        KeyError IndexError RuntimeError""",
+    ),
+    **_table(_GOES_THROUGH, "builtins.", "all any bytearray sum"),
+    **_table(_COLLECT, "builtins.", "list tuple set frozenset dict"),
+    **_table(_LAZY, "builtins.", "enumerate reversed zip iter"),
+    **_table(
+        Behaviour(result=Sharing.PARTS, iterates=True, calls_back=True, lazy=True), "builtins.", "map filter"
+    ),
+    **_table(_PICK, "builtins.", "max min sorted"),
+    **_table(Behaviour(result=Sharing.ITSELF, mutates=True), "builtins.", "next"),
+    **_table(_VIEW, "builtins.", "getattr"),
+    **_table(_SHOW, "builtins.", "display"),
+    **_table(_SHOW, "IPython.display.", "display"),
+    **_table(_PURE, "IPython.display.", "HTML Markdown Latex Math Image SVG JSON Code Pretty clear_output"),
+    **_table(
+        _PURE,
+        "numpy.",
+        """zeros ones full empty arange linspace logspace geomspace eye identity diag tri zeros_like ones_like
+        full_like empty_like array copy mean median std var sum prod min max amin amax ptp percentile quantile
+        nanmean nanmedian nanstd nanvar nansum nanmin nanmax nanpercentile nanquantile average cumsum cumprod diff
+        gradient abs absolute fabs sqrt cbrt square exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos
+        arctan arctan2 sinh cosh tanh hypot degrees radians deg2rad rad2deg sign floor ceil trunc rint round around
+        clip power mod remainder add subtract multiply divide maximum minimum dot matmul outer inner cross kron
+        where argmax argmin argsort argwhere nonzero count_nonzero sort unique histogram histogram2d
+        histogram_bin_edges bincount digitize interp polyfit polyval corrcoef cov correlate convolve isnan isinf
+        isfinite isclose allclose array_equal all any logical_and logical_or logical_not concatenate stack vstack
+        hstack column_stack dstack tile repeat meshgrid cumulative_trapezoid trapezoid searchsorted in1d isin
+        intersect1d union1d setdiff1d roll flip fliplr flipud rot90 pad float32 float64 int32 int64 bool_
+        datetime64 timedelta64 linalg.norm linalg.inv linalg.det linalg.eig linalg.eigh linalg.svd linalg.solve
+        linalg.lstsq linalg.matrix_rank fft.fft fft.ifft fft.rfft fft.irfft fft.fftfreq fft.rfftfreq fft.fftshift
+        random.default_rng random.RandomState shape ndim size""",
+    ),
+    **_table(
+        _VIEW,
+        "numpy.",
+        """asarray asanyarray ascontiguousarray atleast_1d atleast_2d ravel reshape squeeze expand_dims transpose
+        broadcast_to swapaxes moveaxis split array_split real imag diagonal""",
+    ),
+    **_table(
+        _NUMPY_DRAW,
+        "numpy.random.",
+        """rand randn randint random random_sample ranf sample choice normal uniform standard_normal poisson
+        binomial exponential beta gamma lognormal permutation multivariate_normal geometric laplace logistic pareto
+        chisquare triangular weibull standard_t""",
+    ),
+    **_table(Behaviour(seeds=NUMPY_STREAM), "numpy.random.", "seed"),
+    **_table(
+        _PYTHON_DRAW,
+        "random.",
+        """random randint randrange uniform gauss choice choices sample triangular betavariate expovariate
+        gammavariate normalvariate lognormvariate getrandbits""",
+    ),
+    **_table(Behaviour(stream=PYTHON_STREAM, mutates=True), "random.", "shuffle"),
+    **_table(Behaviour(seeds=PYTHON_STREAM), "random.", "seed"),
+    **_table(_PURE, "random.", "Random"),
+    **_table(_MANAGE, "numpy.", "errstate printoptions"),
+    **_table(
+        _COLLECT,
+        "pandas.",
+        """DataFrame Series Index MultiIndex.from_product MultiIndex.from_tuples MultiIndex.from_arrays Categorical
+        DataFrame.from_dict DataFrame.from_records concat""",
+    ),
+    **_table(
+        _COPY,
+        "pandas.",
+        """merge merge_asof melt pivot pivot_table crosstab get_dummies cut qcut to_datetime to_numeric to_timedelta
+        json_normalize isna isnull notna notnull unique""",
+    ),
+    **_table(
+        _PURE,
+        "pandas.",
+        "date_range timedelta_range period_range Timestamp Timedelta Period DateOffset Grouper",
+    ),
+    **_table(
+        _READ_FILE,
+        "pandas.",
+        """read_csv read_table read_excel read_json read_parquet read_feather read_html read_fwf read_stata
+        read_spss read_sas read_orc read_xml""",
+    ),
+    **_table(_MANAGE, "pandas.", "option_context"),
+    **_table(
+        _DRAW,
+        "pandas.plotting.",
+        "scatter_matrix andrews_curves parallel_coordinates lag_plot autocorrelation_plot",
+    ),
+    **_table(_DRAW, "matplotlib.pyplot.", _DRAWING + _PYPLOT),
+    **_table(_DRAW_ON, "matplotlib.pyplot.", "figure axes"),
+    **_table(_MANAGE, "matplotlib.pyplot.", "rc_context style.context xkcd"),
+    **_table(_MANAGE, "matplotlib.", "rc_context style.context"),
+    **_table(_DRAW, "seaborn.", _SEABORN),
+    **_table(_DRAW_RANDOMLY, "seaborn.", "stripplot swarmplot catplot regplot"),
+    **_table(
+        _PURE,
+        "math.",
+        """ceil floor trunc sqrt exp log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh hypot
+        degrees radians factorial comb perm gcd pow fabs isnan isinf isfinite isclose copysign""",
+    ),
+    **_table(_GOES_THROUGH, "math.", "fsum prod"),
+    **_table(
+        _GOES_THROUGH, "statistics.", "mean median mode stdev variance pstdev pvariance fmean quantiles"
+    ),
+    **_table(_COLLECT, "collections.", "Counter OrderedDict deque"),
+    **_table(_COPY, "copy.", "copy"),
+    **_table(_PURE, "copy.", "deepcopy"),
+    **_table(_LAZY, "itertools.", "product combinations permutations count islice zip_longest pairwise"),
+    **_table(_LAZY, "itertools.", "chain chain.from_iterable cycle repeat accumulate"),
+    **_table(_PURE, "json.", "dumps loads"),
+    **_table(_READ_FILE, "json.", "load"),
+    **_table(_LAZY, "csv.", "reader DictReader"),
+    **_table(_PURE, "datetime.", "datetime date time timedelta datetime.now date.today datetime.strptime"),
+    **_table(_PURE, "time.", "time perf_counter monotonic process_time strftime"),
+    **_table(_PURE, "pathlib.", "Path PurePath"),
+    **_table(
+        _PURE,
+        "os.",
+        "getcwd listdir path.join path.exists path.basename path.dirname path.abspath path.splitext path.isfile "
+        "path.isdir path.getsize environ.get getenv",
+    ),
+    **_table(_PURE, "re.", "compile match search findall sub split fullmatch escape"),
+    **_table(_COPY, "pprint.", "pprint pformat"),
+    **_table(_PURE, "sys.", "getsizeof"),
+    **_table(_MANAGE, "contextlib.", "suppress nullcontext"),
+    **_table(_MANAGE, "warnings.", "catch_warnings"),
+    **_table(
+        _PURE,
+        "sklearn.datasets.",
+        "load_iris load_wine load_digits load_diabetes load_breast_cancer",
+    ),
+}
+
+#: Methods by name, for receivers that are not modules.
+METHODS: dict[str, Behaviour] = {
+    **_table(
+        _PURE,
+        "",
+        """mean median std var sem skew kurt kurtosis count nunique corr cov corrwith describe info memory_usage
+        idxmax idxmin argmax argmin argsort isna isnull notna notnull isin between duplicated any all sum prod
+        cumsum cumprod cummax cummin diff pct_change rank quantile autocorr round clip abs equals
+        to_string to_markdown to_html to_latex tolist nonzero ptp trace dot
+        lower upper title capitalize strip lstrip rstrip startswith endswith find rfind index zfill
+        center ljust rjust encode decode isdigit isalpha isalnum isnumeric splitlines casefold swapcase
+        strftime isoformat timestamp total_seconds date time weekday month_name day_name
+        exists is_file is_dir read_text read_bytes resolve absolute with_suffix with_name relative_to
+        most_common elements bit_length as_integer_ratio hexdigest
+        keys groups group span get_title get_xlabel get_ylabel""",
+    ),
+    **_table(_GOES_THROUGH, "", "split rsplit partition replace format"),
+    **_table(
+        Behaviour(iterates=True), "", "join union intersection difference issubset issuperset isdisjoint"
+    ),
+    **_table(
+        _COPY,
+        "",
+        """copy value_counts sort_values sort_index reset_index set_index drop drop_duplicates dropna fillna ffill
+        bfill interpolate astype rename_axis melt pivot pivot_table stack unstack explode nlargest nsmallest
+        merge join_frames add_prefix add_suffix get_dummies to_dict to_records to_list to_frame select_dtypes
+        groupby_none shift rolling expanding ewm resample asfreq tz_localize tz_convert unique mode
+        add sub mul div truediv pow mod max min items values iterrows itertuples iteritems
+        size first last nth ngroup cumcount flatten repeat contains str_len cat extract glob""",
+    ),
+    **_table(
+        _VIEW,
+        "",
+        """head tail T transpose to_numpy reshape ravel squeeze view swapaxes get xs
+        get_group take get_figure get_axes gca""",
+    ),
+    **_table(
+        Behaviour(result=Sharing.ITSELF, iterates=True, calls_back=True),
+        "",
+        "groupby agg aggregate apply map applymap transform pipe filter assign rename where mask combine_first query_none",
+    ),
+    **_table(Behaviour(result=Sharing.PARTS, stream=NUMPY_STREAM), "", "sample"),
+    **_table(_DRAW, "", _DRAWING),
+    **_table(Behaviour(draws_figure=True), "", "show"),
+    **_table(
+        _CHANGE,
+        "",
+        """append extend insert remove pop popitem clear sort reverse update setdefault add discard
+        appendleft popleft rotate resize setflags itemset partition""",
+    ),
+    **_table(
+        Behaviour(mutates=True),
+        "",
+        """normal standard_normal uniform integers random choice permutation permuted poisson binomial exponential
+        shuffle gamma beta lognormal multivariate_normal rand randn randint read readline readlines seek""",
+    ),
+}
+# Names of two trades keep the careful reading: numbers are added, and so is an item to a set.
+METHODS["values"] = _COPY
+METHODS["add"] = _CHANGE
+
+#: Stores through these reach the receiver itself: ``df.loc[0] = 1``.
+INDEXERS = frozenset({"loc", "iloc", "at", "iat", "flat"})
+#: Attributes that cannot be changed, nor used up: ``for name in df.columns``.
+SOLID_ATTRIBUTES = frozenset(
+    {"columns", "index", "shape", "dtypes", "dtype", "size", "ndim", "name", "names"}
+)
+#: Module constants that are plain numbers.
+CONSTANTS = frozenset({"pi", "e", "inf", "nan", "tau", "newaxis"})
+
+#: Modules that may be imported without any effect that another cell could see.  (Importing seaborn registers colour
+#: maps; a module outside these lists may do anything.)
+HARMLESS_MODULES = (
+    frozenset(sys.stdlib_module_names)
+    - {"__main__", "antigravity", "faulthandler", "readline", "tracemalloc"}
+) | frozenset(
+    """numpy pandas matplotlib scipy sklearn statsmodels PIL IPython requests xarray networkx polars pyarrow sympy
+    tqdm bs4 lxml yaml dateutil pytz tabulate psutil numba joblib shapely pyproj""".split()
+)
+
+#: Decorators without a registry.
+DECORATORS = frozenset(
+    """staticmethod classmethod property dataclass dataclasses.dataclass functools.wraps functools.cache
+    functools.lru_cache functools.cached_property functools.total_ordering contextlib.contextmanager
+    abc.abstractmethod typing.overload typing.no_type_check""".split()
+)
+#: Base classes that keep no list of their children.
+BASES = frozenset(
+    """builtins.object builtins.Exception builtins.ValueError builtins.RuntimeError builtins.KeyError builtins.dict
+    builtins.list builtins.str builtins.int builtins.float typing.NamedTuple typing.Protocol typing.TypedDict
+    typing.Generic enum.Enum enum.IntEnum enum.StrEnum abc.ABC""".split()
+)
+
+#: Functions that look names up in the caller's variables, by the text they are given.
+FRAME_READERS = frozenset("query eval sql sqldf ols glm logit poisson dmatrix dmatrices from_formula".split())
+#: Functions that can see or set any variable.
+NAMESPACE_READERS = frozenset("globals locals vars dir exec eval get_ipython".split())
+#: What IPython keeps of earlier cells.
+HISTORY_NAMES = frozenset("_ __ ___ _i _ii _iii In Out _ih _oh _dh __name__dict".split())
+
+#: Line magics that only show something.
+SHOWING_MAGICS = frozenset(
+    """who whos who_ls pwd lsmagic magic quickref pinfo pinfo2 pdoc pdef psource pfile psearch precision_none
+    history hist timeit time prun page""".split()
+) - {"precision_none"}
+#: Line magics that read the whole namespace or the session's history.
+SURVEYING_MAGICS = frozenset(
+    "who whos who_ls history hist store save notebook macro rerun recall rep edit".split()
+)
+#: Cell magics that only show something.
+SHOWING_CELL_MAGICS = frozenset("html HTML markdown latex svg SVG".split())
+
+#: Parts of names that say what an unknown call probably does, for the words of the plan.
+WRITERS = ("to_", "save", "write", "dump", "mkdir", "unlink", "remove", "rename", "open")
+SETTERS = (
+    "set",
+    "rc",
+    "use",
+    "option",
+    "seed",
+    "style",
+    "config",
+    "filterwarnings",
+    "simplefilter",
+    "register",
+)

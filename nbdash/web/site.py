@@ -1,0 +1,57 @@
+"""What the views of one application share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import current_app
+
+from nbdash.config import Settings
+from nbdash.page.render import Renderer
+from nbdash.page.urls import Urls
+from nbdash.publisher.publication import Publisher
+from nbdash.publisher.viewing import Pages
+from nbdash.store import Store
+from nbdash.web.assets import Asset, load_assets
+from nbdash.web.author import AuthorKey, author_token
+from nbdash.web.metrics import RequestCounter
+from nbdash.web.polling import LongPolls
+
+EXTENSION = "nbdash"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The parts of one application; made once, shared by all threads."""
+
+    settings: Settings
+    store: Store
+    publisher: Publisher
+    pages: Pages
+    author: AuthorKey
+    assets: Mapping[str, Asset]
+    polls: LongPolls
+    requests: RequestCounter
+    urls: Urls  #: path-absolute, with the prefix: for JSON, which has no page to be relative to
+
+
+def make_site(settings: Settings, store: Store) -> Site:
+    """Puts the parts together."""
+    return Site(
+        settings=settings,
+        store=store,
+        publisher=Publisher(store, settings),
+        pages=Pages(store, settings, Renderer(settings.templates)),
+        author=AuthorKey(author_token(settings.data)),
+        assets=load_assets(settings.templates),
+        polls=LongPolls(min(settings.long_polls, settings.threads // 2)),
+        requests=RequestCounter(),
+        urls=Urls(f"{settings.base_url.rstrip('/')}/"),
+    )
+
+
+def current_site() -> Site:
+    """The site of the application that answers this request."""
+    site: Site = current_app.extensions[EXTENSION]
+    return site
