@@ -75,7 +75,8 @@ class _Repair:
             self._check_minor(document.get("nbformat_minor", 0))
             return document
         self._notices.append(f"The file's format, nbformat {major}, was upgraded to 4.5.")
-        if len(document.get("worksheets") or ()) > 1:
+        worksheets = document.get("worksheets")
+        if isinstance(worksheets, list) and len(worksheets) > 1:
             self._notices.append("Its worksheets were joined into one.")
         try:
             old = nbformat.versions[major].to_notebook_json(document, minor=document.get("nbformat_minor", 0))
