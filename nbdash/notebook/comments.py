@@ -26,9 +26,9 @@ class CommentOptions:
 
 def read_comments(source: str) -> CommentOptions:
     """The options in a code cell's contiguous leading ``#|`` lines; a cell magic may stand above them."""
-    lines = [line.strip() for line in option_lines(source)]
+    lines = [line.rstrip() for line in option_lines(source)]
     words = tuple(line for line in lines if _WORD.fullmatch(line))
-    block = "\n".join(line for line in option_lines(source) if not _WORD.fullmatch(line.strip()))
+    block = "\n".join(line for line in lines if not _WORD.fullmatch(line))
     if len(block) > _CHARACTERS:
         return CommentOptions(words=words, notices=("Its '#|' lines are too long and were ignored.",))
     values, notices = _read_yaml(block)
