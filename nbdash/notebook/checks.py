@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ RULES: Mapping[str, str] = {
 _KNOWN_NAMES = frozenset(dir(builtins)) | frozenset(
     "get_ipython In Out _ __ ___ _i _ii _iii _dh _oh _ih display __name__ __doc__ __builtins__".split()
 )
+#: IPython's inputs and outputs by number.
+_HISTORY_NAME = re.compile(r"_i?\d+")
 #: Cell magics that leave the notebook's names as they are.
 _NAMELESS_MAGICS = frozenset(
     """bash sh script html HTML javascript js latex markdown svg SVG writefile file perl ruby python python2
@@ -205,6 +208,8 @@ def _check_names(code: list[_Code]) -> Iterator[Finding]:
         if part.names.makes_any:
             return
         for name in sorted(part.names.reads - made):
+            if _HISTORY_NAME.fullmatch(name):
+                continue
             yield _missing_name(name, part, code, is_sure=not part.cell.may_raise)
         for name in sorted(part.names.later_reads - made_by_any - part.names.reads):
             yield _missing_name(name, part, code, is_sure=False)

@@ -50,7 +50,7 @@ _ASKING = frozenset(
 )
 _ABSOLUTE = re.compile(
     r"(?:/(?:home|Users|mnt|media|Volumes|root|srv|data|opt|content|kaggle|dbfs|scratch|nfs)/|~[/\\]"
-    r"|[A-Za-z]:[\\/](?!/)|\\\\[\w.-]+\\)[^\n]{1,300}"
+    r"|[A-Za-z]:[\\/](?!/)|\\\\[\w.-]+\\)[^\n]{0,300}"
 )
 _SEEDS = frozenset({"numpy.random.seed", "random.seed", "torch.manual_seed", "tensorflow.random.set_seed"})
 _GENERATORS = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"})
