@@ -44,13 +44,10 @@ class Maintenance(StorePart):
         return self._blobs.collect(referenced, min_age_seconds)
 
     def _remove_runs(self, ids: Sequence[str]) -> int:
+        """All of these that no pointer has come upon since they were chosen."""
         with self._database.write() as connection:
             result = connection.execute(
-                delete(runs).where(
-                    runs.c.id.in_(ids),
-                    runs.c.state.not_in(ACTIVE),
-                    runs.c.id.not_in(select(pointers.c.run_id)),
-                )
+                delete(runs).where(runs.c.id.in_(ids), runs.c.id.not_in(select(pointers.c.run_id)))
             )
         return result.rowcount
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from nbdash.model import RunState
@@ -22,16 +22,17 @@ VARIANTS = 64
 def find_best_run(connection: Connection, dashboard_id: int, parameters_key: str) -> str | None:
     """The id of the run that the pointer for these parameters belongs on."""
     current = select(dashboards.c.version_id).where(dashboards.c.id == dashboard_id).scalar_subquery()
-    return connection.scalar(
+    good = (
         select(runs.c.id)
         .where(
             runs.c.dashboard_id == dashboard_id,
             runs.c.parameters_key == parameters_key,
             runs.c.state == RunState.SUCCEEDED,
         )
-        .order_by((runs.c.version_id == func.coalesce(current, -1)).desc(), runs.c.seq.desc())
+        .order_by(runs.c.seq.desc())
         .limit(1)
     )
+    return connection.scalar(good.where(runs.c.version_id == current)) or connection.scalar(good)
 
 
 def move_pointer(connection: Connection, dashboard_id: int, parameters_key: str, now: datetime) -> None:

@@ -11,12 +11,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
 
-from nbdash.errors import StoreError
+from nbdash.errors import ConflictError, StoreError
 from nbdash.model import Block, BlockKind, Card, CellKind, EventKind, RunState, Selection, ShownCard, Version
 from nbdash.store import Store, StoredCard, open_store
 
@@ -25,9 +26,9 @@ THREADS = 12
 
 def publish(store: Store) -> Version:
     """The dashboard that all actors share."""
-    dashboard = store.find_dashboard("sales") or store.create_dashboard(
-        "sales", title="Sales", source_path="/w", listed=False
-    )
+    with suppress(ConflictError):  # another actor came first
+        store.create_dashboard("sales", title="Sales", source_path="/w", listed=False)
+    dashboard = store.dashboard("sales")
     digest = store.put_blob(b"notebook")
     return store.add_version(
         dashboard.id, digest="d", title="Sales", notebook_digest=digest, selection=Selection.NEEDED
@@ -85,7 +86,7 @@ def work(store: Store) -> None:
 
 
 def die_at_each_statement(data: Path) -> None:
-    """Uses a store in a child that kills itself before its n-th statement, for every n; says what is wrong."""
+    """Uses a store in a child that dies before its n-th statement, for every n; says what is wrong."""
     trials = 0
     while dies_at(data / str(trials), trials):
         with open_store(data / str(trials)) as store:

@@ -58,6 +58,13 @@ def test_prune_never_takes_what_people_see_or_wait_for_nor_the_last_run(store, f
     assert store.current_run(dashboard.id).id == shown.id
 
 
+def test_run_that_came_into_view_while_pruning_stays(store, fill):
+    _, version = fill.published()
+    run = fill.succeed(version)
+    assert store._remove_runs([run.id]) == 0
+    assert store.integrity() == []
+
+
 def test_prune_leaves_good_runs_of_the_last_versions_to_go_back_to(store, fill):
     dashboard = fill.dashboard()
     runs = [fill.succeed(fill.version(dashboard, f"content {number}")) for number in range(ROLLBACKS + 2)]
