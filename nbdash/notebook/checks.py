@@ -146,16 +146,18 @@ def _check_code(plan: Plan, folder: Path | None) -> Iterator[Finding]:
     trees = [part.tree for part in running]
     surroundings = surroundings_of(trees, {name for part in running for name in part.names.makes})
     cards = {card.index: card for card in plan.cards}
+    is_seeded = any(seeds_generator(tree, surroundings) for tree in trees)
+    written = _written_texts(trees)
     for part in running:
         subject = Subject(
             cell=part.cell,
             tree=part.tree,
-            names=part.names,
+            calls=tuple(calls_in(part.tree)),
             card=cards.get(part.cell.index),
             surroundings=surroundings,
-            is_seeded=any(seeds_generator(tree, surroundings) for tree in trees),
+            is_seeded=is_seeded,
             folder=folder,
-            written=_written_texts(trees),
+            written=written,
         )
         for rule in CELL_RULES:
             yield from rule(subject)

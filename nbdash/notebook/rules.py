@@ -20,7 +20,6 @@ from nbdash.notebook.calls import (
     immediate_calls,
     magic_of,
 )
-from nbdash.notebook.names import CellNames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,7 @@ class Subject:
 
     cell: Cell
     tree: ast.Module
-    names: CellNames
+    calls: tuple[ast.Call, ...]  #: all in it, those in functions included
     card: Card | None
     surroundings: Surroundings
     is_seeded: bool  #: some running cell seeds a generator
@@ -105,7 +104,7 @@ def absolute_path(subject: Subject) -> Iterator[Finding]:
 def asks_for_input(subject: Subject) -> Iterator[Finding]:
     """NB006: an error where it surely happens, a warning inside a function."""
     immediate = set(immediate_calls(subject.tree))
-    for call in calls_in(subject.tree):
+    for call in subject.calls:
         magic = magic_of(call)
         name = subject.surroundings.dotted(call.func) if magic is None else magic[0]
         if name in _ASKING or name == "debug":
@@ -117,7 +116,7 @@ def asks_for_input(subject: Subject) -> Iterator[Finding]:
 
 def unseeded_randomness(subject: Subject) -> Iterator[Finding]:
     """NB007."""
-    for call in calls_in(subject.tree):
+    for call in subject.calls:
         name = subject.surroundings.dotted(call.func)
         if _is_random(call, name) and not (subject.is_seeded and name not in _GENERATORS):
             message = f"It draws random numbers by {name!r} without a seed, so each run gives other results."
@@ -129,7 +128,7 @@ def unseeded_randomness(subject: Subject) -> Iterator[Finding]:
 
 def shell_command(subject: Subject) -> Iterator[Finding]:
     """NB010."""
-    for call in calls_in(subject.tree):
+    for call in subject.calls:
         name, text = magic_of(call) or ("", "")
         command = text if name == "!" else f"{name} {text}"
         if name and _INSTALL.search(command):
@@ -145,7 +144,7 @@ def shell_command(subject: Subject) -> Iterator[Finding]:
 
 def missing_file(subject: Subject) -> Iterator[Finding]:
     """NB011."""
-    for call in calls_in(subject.tree):
+    for call in subject.calls:
         name = file_read_by(call)
         if name and subject.folder and name not in subject.written and not (subject.folder / name).exists():
             message = f"It reads {name!r}, which does not exist beside the notebook."

@@ -119,7 +119,8 @@ def test_line_ends_and_byte_order_mark_stay(tmp_path: Path) -> None:
 def test_odd_numbers_and_escapes_elsewhere_stay(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     text = (
-        '{"nbformat_minor": 5, "metadata" : {"v": 1.10, "e":1E5,"u":"\\u00e9\\/"}, "nbformat": 4,\n\n"cells":[ '
+        '{"nbformat_minor": 5, "metadata" : {"v": 1.10, "e":1E5,"u":"\\u00e9\\/"}, "nbformat": 4,'
+        '\n\n"cells":[ '
         '{"cell_type":"code","id":"a","metadata":{},"source":"x","outputs":[],"execution_count":null} ] }'
     )
     path.write_text(text)
