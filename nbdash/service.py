@@ -28,7 +28,6 @@ import psutil
 import nbdash
 from nbdash.config import Settings
 from nbdash.errors import ConflictError, ServerError, ServerUnreachableError
-from nbdash.web.server import run_web
 
 INFO_NAME = "server.json"
 LOCK_NAME = "server.lock"
@@ -54,6 +53,8 @@ def serve(
     settings: Settings, folders: Sequence[Path] = (), *, on_ready: Callable[[ServerInfo], None]
 ) -> None:
     """Serve until interrupted. Raises ConflictError if a server runs for this data directory already."""
+    from nbdash.web.server import run_web  # what only asks after a server does not wait for Flask
+
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = filelock.FileLock(settings.data / LOCK_NAME)
     try:

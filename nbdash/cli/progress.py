@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from nbdash.model import EventKind, Run, RunEvent, RunState
+from nbdash.engine.recorder import Recorder
+from nbdash.model import CellEnded, CellStarted, EngineEvent, EventKind, Plan, Run, RunEvent, RunState
 from nbdash.publisher.following import follow
 from nbdash.store import Store
 
@@ -30,6 +31,27 @@ class ProgressLines:
         start = "\r\033[K" if self._is_live else ""
         mark = "" if ok else "  failed"
         click.echo(f"{start}{_place(cell, of)} {_column(title)} {seconds:7.1f} s{mark}", err=True)
+
+
+class CellProgress:
+    """The same lines for a run in this process: give :meth:`observe` to ``execute``."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._running = [cell.index for cell in plan.cells if cell.runs]
+        self._lines = ProgressLines()
+
+    def observe(self, event: EngineEvent, _: Recorder) -> None:
+        """Show where the run is."""
+        if not isinstance(event, CellStarted | CellEnded):
+            return
+        cell = self._running.index(event.index) + 1
+        title = self._plan.label_of(event.index)
+        if isinstance(event, CellStarted):
+            self._lines.begin(cell, len(self._running), title)
+        else:
+            ok = event.error is None
+            self._lines.end(cell, len(self._running), title, event.seconds, ok=ok)
 
 
 def show_run(store: Store, run: Run, *, on_interrupt: Callable[[], object] | None = None) -> Run:

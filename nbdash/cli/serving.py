@@ -22,7 +22,9 @@ from nbdash.errors import NotebookError
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless given.")
 @click.option("--port", type=int, help="Port to try first; 8700 unless given.")
 @click.option("--base-url", help="Prefix under which a proxy serves nbdash, such as /reports.")
-@click.option("--templates", type=click.Path(path_type=Path), help="Folder whose templates replace the shipped.")
+@click.option(
+    "--templates", type=click.Path(path_type=Path), help="Folder whose templates replace the shipped."
+)
 @data_option
 def serve_command(paths: tuple[Path, ...], data: Path | None, **overrides: Any) -> None:
     """Serve the dashboards; notebooks in PATHS are published when they are saved.

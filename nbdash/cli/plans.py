@@ -1,0 +1,55 @@
+"""A plan in words: which cells run, which show, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from nbdash.model import CellKind, Plan, PlannedCell
+
+TITLE_COLUMNS = 32
+
+
+def show_plan(plan: Plan, *, err: bool) -> None:
+    """Print the plan, a line per code cell and per shown text."""
+    for line in plan_lines(plan):
+        click.echo(line, err=err)
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan as text."""
+    yield f"{plan.notebook.name}: {summary_of(plan)}"
+    for planned in plan.cells:
+        if plan.notebook.cells[planned.index].kind is CellKind.CODE or planned.shows:
+            yield _line(plan, planned)
+
+
+def summary_of(plan: Plan) -> str:
+    """How many cells there are, run and show."""
+    code = sum(cell.kind is CellKind.CODE for cell in plan.notebook.cells)
+    runs = sum(cell.runs for cell in plan.cells)
+    shows = sum(cell.shows for cell in plan.cells)
+    kernel = f", kernel {plan.notebook.kernel_name}" if plan.notebook.kernel_name else ""
+    return f"{code} code cell{'s' * (code != 1)}, {runs} run, {shows} show{kernel}"
+
+
+def cell_title(plan: Plan, index: int) -> str:
+    """What a person recognises a cell by: its title, else its first line of source."""
+    label = plan.label_of(index)
+    if label != f"cell {index + 1}":
+        return label
+    lines = (line.strip() for line in plan.notebook.cells[index].source.splitlines())
+    return next((line.lstrip("# ") for line in lines if line and not line.startswith("#|")), label)
+
+
+def column(text: str, width: int = TITLE_COLUMNS) -> str:
+    """``text`` in exactly that many columns."""
+    return (text if len(text) <= width else text[: width - 1] + "…").ljust(width)
+
+
+def _line(plan: Plan, planned: PlannedCell) -> str:
+    runs = "runs" if planned.runs else ""
+    shows = "shows" if planned.shows else ""
+    title = column(cell_title(plan, planned.index))
+    return f"{planned.index + 1:>4}  {runs:4}  {shows:5}  {title}  {planned.why}".rstrip()
