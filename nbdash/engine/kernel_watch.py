@@ -56,7 +56,8 @@ class Watch:
     def _look(self) -> Failure | None:
         if self._is_stopped():
             return run_cancelled(self._cell)
-        if (code := self._process.exit_code()) is not None:
+        code = self._process.exit_code()
+        if code is not None and self._cell is not None:  # a kernel that ends before has not started at all
             return process_ended(self._cell, code, self._process.last_words())
         return self._look_at_clock() or self._look_at_memory()
 
