@@ -21,6 +21,7 @@ from nbdash.engine.processes import memory_of, processes_of
 from nbdash.model import CellJob, Failure, Limits
 
 _POLL_SECONDS = 0.05
+_SURVIVORS_SECONDS = 5.0
 
 
 class Watch:
@@ -49,9 +50,11 @@ class Watch:
 
     def kill_survivors(self) -> None:
         """Kill what outlived the kernel's supervisor, which only a cell that killed the supervisor leaves."""
-        for process in self._seen:
+        survivors = [process for process in self._seen if process.is_running()]
+        for process in survivors:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(survivors, timeout=_SURVIVORS_SECONDS)
 
     def _look(self) -> Failure | None:
         if self._is_stopped():
