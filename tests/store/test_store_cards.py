@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 
 import pytest
 
-from nbdash.errors import NotFoundError
+from nbdash.errors import NotFoundError, StoreError
 from nbdash.model import Block, BlockKind, Card, CellKind, ShownCard, Visibility
 from nbdash.store import StoredCard, StoredPage
 from nbdash.store.records import card_from_json, card_to_json
@@ -73,6 +74,19 @@ def test_blob_is_named_by_its_content(store):
 def test_unknown_blob_is_not_found_and_no_path_gets_through(store, digest):
     with pytest.raises(NotFoundError):
         store.read_blob(digest)
+
+
+def test_blob_that_could_not_be_written_whole_is_not_there(store, tmp_path, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(28, "No space left on device")
+
+    data = tmp_path / "data"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(StoreError, match=f"'{data / 'blobs'}' .No space left on device.*check its space"):
+            store.put_blob(b"figure")
+    assert [path for path in (data / "blobs").rglob("*") if path.is_file()] == []
+    assert store.read_blob(store.put_blob(b"figure")) == b"figure"
 
 
 def test_threads_may_put_the_same_blob_at_once(store, tmp_path):
