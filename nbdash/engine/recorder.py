@@ -126,8 +126,8 @@ class Recorder:
     def document(self) -> dict[str, Any]:
         """The executed notebook as it stands now: a valid nbformat 4.5 document, the caller's own."""
         document = copy.deepcopy(self._document)
-        for index, record in self._records.items():
-            _fill_cell(document["cells"][index], record, copy.deepcopy(self.outputs(index)))
+        for index in self._records:
+            document["cells"][index] = self.cell(index)
         return document
 
     def _start(self, event: CellStarted) -> None:
