@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import watchfiles
@@ -29,9 +29,8 @@ class Watcher:
 
     def scan(self) -> None:
         """Publish every tagged notebook there is; the unchanged ones stay as they are."""
-        for path in self._paths:
-            for notebook in [path] if path.is_file() else sorted(path.rglob("*.ipynb")):
-                self.offer(notebook)
+        for notebook in find_notebooks(self._paths):
+            self.offer(notebook)
 
     def serve(self, stop: threading.Event) -> None:
         """Scan, then publish what is saved until ``stop`` is set."""
@@ -63,6 +62,15 @@ class Watcher:
 
     def _is_watched(self, path: Path) -> bool:
         return path.is_file() and any(path == each or _is_visible_in(each, path) for each in self._paths)
+
+
+def find_notebooks(paths: Sequence[Path]) -> Iterator[Path]:
+    """The notebooks among resolved ``paths`` and below them, but for those in hidden folders."""
+    for path in paths:
+        if path.is_file():
+            yield path
+        else:
+            yield from (each for each in sorted(path.rglob("*.ipynb")) if _is_visible_in(path, each))
 
 
 def _is_visible_in(folder: Path, path: Path) -> bool:

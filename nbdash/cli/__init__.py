@@ -6,8 +6,9 @@ Commands live in modules that are imported when they are asked for, so that ``nb
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from typing import Any
+import traceback
 
 import click
 
@@ -68,8 +69,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nbdash")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+def cli() -> None:
     """Turn a Jupyter notebook into a dashboard and share its URL.
 
     Example: nbdash publish sales.ipynb
@@ -78,22 +79,45 @@ def cli(debug: bool) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the notebook failed, 2 bad input, 3 refused, 4 unreachable."""
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    is_debug = "--debug" in arguments
     try:
-        sys.exit(_run(arguments))
+        status = _run([argument for argument in arguments if argument != "--debug"] or ["--help"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _forget_stdout()
     except NbdashError as error:
-        if "--debug" in arguments:
-            raise
-        click.echo(f"nbdash: {error}", err=True)
-        sys.exit(error.exit_status)
+        status = _tell(str(error), error, is_debug=is_debug, status=error.exit_status)
+    except Exception as error:
+        message = f"This is a mistake in nbdash ({type(error).__name__}: {error}): run it with --debug to see more."
+        status = _tell(message, error, is_debug=is_debug, status=2)
+    sys.exit(status)
 
 
-def _run(arguments: list[str]) -> Any:
+def _run(arguments: list[str]) -> int:
     try:
-        return cli.main(args=arguments, prog_name="nbdash", standalone_mode=False)
+        return cli.main(args=arguments, prog_name="nbdash", standalone_mode=False) or 0
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "nbdash"
+        click.echo(f"nbdash: {error.format_message()} See '{path} --help'.", err=True)
+        return 2
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        click.echo(f"nbdash: {error.format_message()}", err=True)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return 130
+
+
+def _tell(message: str, error: Exception, *, is_debug: bool, status: int) -> int:
+    """One sentence for a person; with --debug the traceback too."""
+    if is_debug:
+        traceback.print_exception(error)
+    click.echo(f"nbdash: {message}", err=True)
+    return status
+
+
+def _forget_stdout() -> int:
+    """Whoever read standard output has had enough, as ``head`` does: nothing more is said there."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

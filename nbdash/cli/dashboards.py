@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 
 import click
 
+from nbdash.cli.asking import ask
 from nbdash.cli.options import data_option, json_option, opened_store, parameter_option
 from nbdash.cli.progress import failure_of, show_run
-from nbdash.errors import NotFoundError, OptionError, RunFailedError
+from nbdash.errors import NotFoundError, RunFailedError
 from nbdash.model import Dashboard, RunState
 from nbdash.page.render import Renderer
 from nbdash.page.urls import Urls
@@ -195,13 +195,6 @@ def remove_command(name: str, yes: bool, data: Path | None) -> None:
             click.echo(f"Removed {dashboard.slug!r}; {dashboard.source_path} stays as it is.", err=True)
         else:
             click.echo("Nothing was changed.", err=True)
-
-
-def ask(question: str, *, default: bool) -> bool:
-    """A person's answer, asked on standard error. Raises OptionError where there is none to ask."""
-    if not sys.stdin.isatty():
-        raise OptionError("There is no terminal to ask at: give --yes to go ahead.", field="yes")
-    return click.confirm(question, default=default, err=True)
 
 
 # --- log ---

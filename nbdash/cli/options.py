@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,11 +27,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 engine_option = click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="What executes the cells; the platform's default unless given.",
+    help="What executes cells; the platform's default unless given.",
 )
-python_option = click.option(
-    "--python", metavar="PATH", help="Interpreter to run in; the notebook's own unless given."
-)
+python_option = click.option("--python", metavar="PATH", help="Interpreter to run in; the notebook's own unless given.")
 parameter_option = click.option(
     "-p",
     "--parameter",
@@ -41,6 +39,13 @@ parameter_option = click.option(
     metavar="NAME VALUE",
     help="Set a parameter; numbers, True, False and None are read as such.",
 )
+
+
+def cells_option(default: str) -> Callable[[Any], Any]:
+    """``--cells`` with the command's own default."""
+    return click.option(
+        "--cells", type=click.Choice(SELECTIONS), default=default, show_default=True, help="Which cells run."
+    )
 
 
 @contextmanager

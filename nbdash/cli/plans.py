@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from nbdash.model import CellKind, Plan, PlannedCell
+from nbdash.model import CellKind, Notebook, Plan, PlannedCell
 
 TITLE_COLUMNS = 32
 
@@ -35,12 +35,16 @@ def summary_of(plan: Plan) -> str:
 
 
 def cell_title(plan: Plan, index: int) -> str:
-    """What a person recognises a cell by: its title, else its first line of source."""
-    label = plan.label_of(index)
-    if label != f"cell {index + 1}":
-        return label
-    lines = (line.strip() for line in plan.notebook.cells[index].source.splitlines())
-    return next((line.lstrip("# ") for line in lines if line and not line.startswith("#|")), label)
+    """What a person recognises a cell of the plan by: its title, else its first line of source."""
+    return title_or_source(plan.notebook, index, plan.label_of(index))
+
+
+def title_or_source(notebook: Notebook, index: int, title: str) -> str:
+    """``title``, or instead of a mere ``cell 3`` the cell's first line of source."""
+    if title != f"cell {index + 1}":
+        return title
+    lines = (line.strip() for line in notebook.cells[index].source.splitlines())
+    return next((line.lstrip("# ") for line in lines if line and not line.startswith("#|")), title)
 
 
 def column(text: str, width: int = TITLE_COLUMNS) -> str:

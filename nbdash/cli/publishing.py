@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from nbdash.cli.options import (
-    SELECTIONS,
+    cells_option,
     data_option,
     engine_option,
     json_option,
@@ -46,9 +46,7 @@ class _Order:
 @click.argument("notebooks", metavar="NB...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--slug", help="Name in the URL; made from the file's name unless given.")
 @click.option("--title", help="Title of the dashboard; the notebook's own unless given.")
-@click.option(
-    "--cells", type=click.Choice(SELECTIONS), default="needed", show_default=True, help="Which cells run."
-)
+@cells_option("needed")
 @engine_option
 @python_option
 @click.option("--foreground", is_flag=True, help="Serve in this terminal until Ctrl-C.")

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from nbdash.cli.options import SELECTIONS, engine_option, parameter_option, python_option
+from nbdash.cli.options import cells_option, engine_option, parameter_option, python_option
 from nbdash.cli.parameters import gather_parameters
 from nbdash.cli.progress import CellProgress
 from nbdash.config import load_settings
@@ -44,16 +44,10 @@ class _Request:
 @click.argument("notebook", metavar="NB", type=click.Path(path_type=Path))
 @click.option("-o", "--output", metavar="OUT", help="Where to write the executed notebook; '-': to stdout.")
 @parameter_option
-@click.option(
-    "-r", "--raw", "raws", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter to text."
-)
-@click.option(
-    "-f", "--file", "files", multiple=True, metavar="FILE", help="Set parameters from a YAML or JSON file."
-)
+@click.option("-r", "--raw", "raws", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter to text.")
+@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="Set parameters from a YAML or JSON file.")
 @click.option("-y", "--yaml", "yamls", multiple=True, metavar="YAML", help="Set parameters from YAML text.")
-@click.option(
-    "--cells", type=click.Choice(SELECTIONS), default="all", show_default=True, help="Which cells run."
-)
+@cells_option("all")
 @engine_option
 @python_option
 @click.option("-k", "--kernel", metavar="NAME", help="Jupyter kernel to use instead of the notebook's.")
@@ -95,9 +89,7 @@ def run_command(  # noqa: PLR0913 - one argument per option
         plan=make_plan(injected, Selection(cells)),
         folder=(cwd or notebook.resolve().parent).absolute(),
     )
-    job = job_from(
-        request.plan, run_id="run", folder=request.folder, settings=settings, python=python, draws_all=True
-    )
+    job = job_from(request.plan, run_id="run", folder=request.folder, settings=settings, python=python, draws_all=True)
     chosen = make_engine(engine or settings.engine)
     started = datetime.now(UTC)
     progress = CellProgress(request.plan)

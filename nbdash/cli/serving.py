@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import json
 import logging
 import signal
 import sys
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +18,15 @@ import click
 
 from nbdash.cli.options import data_option
 from nbdash.config import load_settings
-from nbdash.errors import NotebookError
+from nbdash.errors import NbdashError, NotebookError, OptionError
 
 
 @click.command("serve")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--host", help="Address to listen on; 127.0.0.1 unless given.")
+@click.option("--host", help="Loopback address to listen on; 127.0.0.1 unless given.")
 @click.option("--port", type=int, help="Port to try first; 8700 unless given.")
 @click.option("--base-url", help="Prefix under which a proxy serves nbdash, such as /reports.")
-@click.option(
-    "--templates", type=click.Path(path_type=Path), help="Folder whose templates replace the shipped."
-)
+@click.option("--templates", type=click.Path(path_type=Path), help="Folder whose templates replace the shipped.")
 @data_option
 def serve_command(paths: tuple[Path, ...], data: Path | None, **overrides: Any) -> None:
     """Serve the dashboards; notebooks in PATHS are published when they are saved.
@@ -33,15 +35,56 @@ def serve_command(paths: tuple[Path, ...], data: Path | None, **overrides: Any) 
     """
     from nbdash.service import ServerInfo, serve
 
+    if overrides["host"] is not None:
+        overrides["host"] = _loopback(overrides["host"])
+    settings = load_settings(data, **overrides)
+    _loopback(settings.host)
     for path in paths:
         if not path.exists():
             raise NotebookError(f"There is no {str(path)!r}: name a notebook or a folder with notebooks.")
+    resolved = [path.resolve() for path in paths]
+    if resolved:
+        click.echo(_found(resolved), err=True)
 
     def announce(info: ServerInfo) -> None:
         click.echo("Serving dashboards; stop with Ctrl-C.", err=True)
         click.echo(info.url)
+        sys.stdout.flush()
 
-    serve(load_settings(data, **overrides), [path.resolve() for path in paths], on_ready=announce)
+    serve(settings, resolved, on_ready=announce)
+
+
+def _loopback(host: str) -> str:
+    """The loopback address that ``host`` means. Raises OptionError for any other one."""
+    if host == "localhost":
+        return "127.0.0.1"
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host.strip("[]")).is_loopback:
+            return host.strip("[]")
+    raise OptionError(
+        f"nbdash listens on this machine only, not on {host!r}: "
+        "to share on the network, put a proxy that knows its users before 127.0.0.1.",
+        field="host",
+    )
+
+
+def _found(paths: Sequence[Path]) -> str:
+    """What there is to serve: ``6 notebooks with tags, 1 without``."""
+    from nbdash.notebook.reader import read_notebook
+    from nbdash.watch import find_notebooks
+
+    counts: Counter[str] = Counter()
+    for path in find_notebooks(paths):
+        try:
+            counts["tagged" if read_notebook(path).is_tagged else "untagged"] += 1
+        except NbdashError:
+            counts["unreadable"] += 1
+    parts = [f"{counts['tagged']} notebook{'s' * (counts['tagged'] != 1)} with tags"]
+    if counts["untagged"]:
+        parts.append(f"{counts['untagged']} without ('nbdash init NB' proposes some)")
+    if counts["unreadable"]:
+        parts.append(f"{counts['unreadable']} that cannot be read ('nbdash check NB' tells why)")
+    return f"Found {', '.join(parts)}."
 
 
 @click.command("status")
