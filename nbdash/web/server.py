@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ def run_web(settings: Settings, *, on_ready: Callable[[], None]) -> None:
 
     ``on_ready`` is called, from another thread, once requests are answered.
     """
+    # Granian would fork this process, which has threads: one time in five its child then hung on their locks.
+    multiprocessing.set_start_method("spawn", force=True)
     server = Server(
         "nbdash.web",
         address=settings.host,
