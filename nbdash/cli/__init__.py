@@ -104,6 +104,8 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         click.echo(f"nbdash: {error.format_message()}", err=True)
         return 2
+    except SystemExit:  # click's way when whoever read standard output has left
+        return _forget_stdout()
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return 130

@@ -137,7 +137,9 @@ def _fonts(_: Settings) -> Report:
     from matplotlib import font_manager
 
     try:
-        path = font_manager.findfont("sans-serif", fallback_to_default=False)
+        path = font_manager.findfont(
+            font_manager.FontProperties(family=["sans-serif"]), fallback_to_default=False
+        )
     except ValueError:
         return Report(
             thing="fonts",

@@ -1,0 +1,138 @@
+"""The main job through the front door: commands as processes against a real server."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Invoke, finish, start
+from tests.conftest import MakeNotebook
+
+SETUP = "import matplotlib.pyplot as plt"
+PLOT = "#| title: Revenue\nprint('drawn', year)\nplt.plot([1, year]); plt.show()"
+
+pytestmark = pytest.mark.usefixtures("server_ends")
+
+
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def wait_until(condition: object, seconds: float = 30) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_publish_look_rerun_fail_roll_back_and_remove(
+    nbdash: Invoke, make_notebook: MakeNotebook, own_data: Path
+) -> None:
+    path = make_notebook(("year = 2", ["parameters"]), SETUP, (PLOT, ["dash"]), title="Sales")
+    first = nbdash("publish", path)
+    assert first.status == 0, first.err
+    url = first.out.strip()
+    assert first.out == f"{url}\n" and url.endswith("/d/sales")
+    assert "Revenue" in first.err and 'Published "Sales" in ' in first.err and "Running in " in first.err
+    assert "data:image/png;base64," in fetch(url)
+
+    again = nbdash("publish", path, "--json")
+    assert again.status == 0 and "unchanged" in again.err
+    assert json.loads(again.out) == json.loads(again.out) | {"changed": False, "url": url, "run": None}
+
+    (listed,) = json.loads(nbdash("list", "--json").out)
+    assert (listed["slug"], listed["state"], listed["url"]) == ("sales", "fresh", url)
+    table = nbdash("list").out.splitlines()
+    assert len(table) == 2 and table[1].split()[:3] == ["sales", "Sales", "fresh"]
+
+    rerun = nbdash("rerun", "sales", "-p", "year", "3")
+    assert (rerun.status, rerun.out) == (0, f"{url}?year=3\n") and "Revenue" in rerun.err
+    log = nbdash("log", "sales")
+    assert "drawn 3" in log.out and "succeeded" in log.out
+
+    make_notebook(("year = 2", ["parameters"]), SETUP, ("1/0", ["dash"]), title="Sales")
+    failed = nbdash("publish", path)
+    assert (failed.status, failed.out) == (1, "")
+    sentence = failed.err.splitlines()[-1]
+    for part in ("'sales.ipynb'", "ZeroDivisionError", "viewers still see version 1", "nbdash log sales"):
+        assert part in sentence
+    assert "data:image/png;base64," in fetch(url)
+    assert "Traceback" in nbdash("log", "sales").out
+
+    make_notebook(("year = 5", ["parameters"]), SETUP, (PLOT, ["dash"]), title="Better sales")
+    assert nbdash("publish", path).status == 0
+    assert "Better sales" in fetch(url)
+    back = nbdash("rollback", "sales")
+    assert back.status == 0 and "version 1" in back.err
+    assert "Better sales" not in fetch(url)
+
+    unsure = nbdash("remove", "sale", "--yes")
+    assert unsure.status == 2 and "did you mean 'sales'?" in unsure.err
+    assert nbdash("remove", "sales").status == 2
+    assert nbdash("remove", "sales", "--yes").status == 0
+    assert path.exists() and json.loads(nbdash("list", "--json").out) == []
+    status = json.loads(nbdash("status", "--json").out)
+    assert (status["dashboards"], status["data_dir"]) == (0, str(own_data))
+    assert nbdash("stop").status == 0
+    assert json.loads(nbdash("status", "--json").out)["url"] is None
+
+
+def test_a_failed_first_run_publishes_nothing_and_does_not_keep_back_the_next(
+    nbdash: Invoke, make_notebook: MakeNotebook
+) -> None:
+    bad = make_notebook(("1/0", ["dash"]), name="bad.ipynb")
+    good = make_notebook((f"{SETUP}\nyear = 1\n{PLOT}", ["dash"]), name="good.ipynb")
+    answer = nbdash("publish", bad, good)
+    assert answer.status == 1
+    assert [line.rsplit("/", 1)[1] for line in answer.out.splitlines()] == ["good"]
+    assert "'bad.ipynb' was not published" in answer.err and "nothing is published" in answer.err
+    assert [each["slug"] for each in json.loads(nbdash("list", "--json").out)] == ["good"]
+
+
+def test_ctrl_c_cancels_the_run(nbdash: Invoke, make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    path = make_notebook((f"open({str(trace)!r}, 'w').close()\nimport time; time.sleep(60)", ["dash"]))
+    process = start("publish", path)
+    wait_until(trace.exists)
+    process.send_signal(signal.SIGINT)
+    answer = finish(process)
+    assert (answer.status, answer.out) == (130, "")
+    wait_until(lambda: "cancelled" in nbdash("log", "sales").out)
+
+
+def test_in_the_foreground_it_publishes_and_then_serves(
+    make_notebook: MakeNotebook, own_data: Path
+) -> None:
+    process = start("publish", "--foreground", make_notebook(("print('there')", ["dash"])))
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert "there" in fetch(url)
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert not (own_data / "server.json").exists()
+
+
+def test_in_the_foreground_a_failed_publish_ends_the_server(make_notebook: MakeNotebook) -> None:
+    answer = finish(start("publish", "--foreground", make_notebook(("1/0", ["dash"]))))
+    assert (answer.status, answer.out) == (1, "") and "ZeroDivisionError" in answer.err
+
+
+def test_serve_tells_what_it_found_and_where(make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    make_notebook(("print('there')", ["dash"]), name="books/a.ipynb")
+    make_notebook("1", name="books/b.ipynb")
+    (tmp_path / "books" / "c.ipynb").write_text("no notebook")
+    process = start("serve", tmp_path / "books", "--host", "localhost")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    second = finish(start("serve"))
+    assert second.status == 2 and "runs already at http://127.0.0.1" in second.err
+    process.send_signal(signal.SIGINT)
+    err = finish(process).err
+    assert "Found 1 notebook with tags, 1 without" in err and "1 that cannot be read" in err
