@@ -95,8 +95,9 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    color = False if os.environ.get("NO_COLOR") else None  # None: where there is a terminal
     try:
-        return cli.main(args=arguments, prog_name="nbdash", standalone_mode=False) or 0
+        return cli.main(args=arguments, prog_name="nbdash", standalone_mode=False, color=color) or 0
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "nbdash"
         click.echo(f"nbdash: {error.format_message()} See '{path} --help'.", err=True)

@@ -156,7 +156,7 @@ def rerun_command(name: str, parameters: Sequence[tuple[str, str]], no_wait: boo
         if no_wait:
             click.echo(f"Run {run.id[:4]} of {dashboard.title!r} is {run.state}.", err=True)
         else:
-            run = show_run(store, run, on_interrupt=lambda: publisher.cancel(run.id))
+            run = show_run(publisher, run)
     if run.state.is_final and run.state is not RunState.SUCCEEDED:
         why = failure_of(run).rstrip(".")
         raise RunFailedError(f"{dashboard.slug!r} failed: {why}. Read on with 'nbdash log {dashboard.slug}'.")

@@ -137,9 +137,7 @@ def _fonts(_: Settings) -> Report:
     from matplotlib import font_manager
 
     try:
-        path = font_manager.findfont(
-            font_manager.FontProperties(family=["sans-serif"]), fallback_to_default=False
-        )
+        path = font_manager.findfont(font_manager.FontProperties(family=["sans-serif"]), fallback_to_default=False)
     except ValueError:
         return Report(
             thing="fonts",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import click
 
+from nbdash.cli.plans import TITLE_COLUMNS, column
 from nbdash.engine.recorder import Recorder
+from nbdash.errors import ServerUnreachableError
 from nbdash.model import CellEnded, CellStarted, EngineEvent, EventKind, Plan, Run, RunEvent, RunState
 from nbdash.publisher.following import follow
-from nbdash.store import Store
+from nbdash.publisher.publication import Publisher
+from nbdash.service import find_server
 
-TITLE_COLUMNS = 32
+#: What the rest of a line takes: ``  [12/34]  `` and ``  123.4 s  failed``.
+_OTHER_COLUMNS = 28
 
 
 class ProgressLines:
@@ -20,17 +25,21 @@ class ProgressLines:
 
     def __init__(self) -> None:
         self._is_live = sys.stderr.isatty()
+        self._title_columns = max(8, min(TITLE_COLUMNS, shutil.get_terminal_size().columns - _OTHER_COLUMNS))
 
     def begin(self, cell: int, of: int, title: str) -> None:
         """A cell began."""
         if self._is_live:
-            click.echo(f"\r\033[K{_place(cell, of)} {_column(title)} …", err=True, nl=False)
+            click.echo(f"\r\033[K{_place(cell, of)} {self._column(title)} …", err=True, nl=False)
 
     def end(self, cell: int, of: int, title: str, seconds: float, *, ok: bool = True) -> None:
         """A cell is through."""
         start = "\r\033[K" if self._is_live else ""
         mark = "" if ok else "  failed"
-        click.echo(f"{start}{_place(cell, of)} {_column(title)} {seconds:7.1f} s{mark}", err=True)
+        click.echo(f"{start}{_place(cell, of)} {self._column(title)} {seconds:7.1f} s{mark}", err=True)
+
+    def _column(self, title: str) -> str:
+        return column(title, self._title_columns)
 
 
 class CellProgress:
@@ -54,15 +63,25 @@ class CellProgress:
             self._lines.end(cell, len(self._running), title, event.seconds, ok=ok)
 
 
-def show_run(store: Store, run: Run, *, on_interrupt: Callable[[], object] | None = None) -> Run:
-    """Follow a run to its end and return it; Ctrl-C calls ``on_interrupt`` before it goes on its way."""
+def show_run(publisher: Publisher, run: Run) -> Run:
+    """Follow a run to its end and return it; Ctrl-C cancels it.
+
+    Raises ServerUnreachableError if the server ends before the run does.
+    """
+    data = publisher.settings.data
+
+    def check_server() -> None:
+        if find_server(data) is None:
+            raise ServerUnreachableError(
+                f"The server has ended, and run {run.id[:4]} waits: 'nbdash serve' goes on with it."
+            )
+
     try:
-        _show(follow(store, run.id))
+        _show(follow(publisher.store, run.id, while_waiting=check_server))
     except KeyboardInterrupt:
-        if on_interrupt is not None:
-            on_interrupt()
+        publisher.cancel(run.id)
         raise
-    return store.run(run.id)
+    return publisher.store.run(run.id)
 
 
 def failure_of(run: Run) -> str:
@@ -88,8 +107,3 @@ def _show(events: Iterable[RunEvent]) -> None:
 
 def _place(cell: int, of: int) -> str:
     return f"  [{cell}/{of}]".ljust(10)
-
-
-def _column(title: str) -> str:
-    text = title if len(title) <= TITLE_COLUMNS else title[: TITLE_COLUMNS - 1] + "…"
-    return text.ljust(TITLE_COLUMNS)

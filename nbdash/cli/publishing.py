@@ -139,7 +139,7 @@ def _follow(publisher: Publisher, publication: Publication, path: Path) -> Run:
     assert run is not None
     show_plan(publication.plan, err=True)
     click.echo(f"Running in {_interpreter_of(publication, path, publisher.settings)}", err=True)
-    ended = show_run(publisher.store, run, on_interrupt=lambda: publisher.cancel(run.id))
+    ended = show_run(publisher, run)
     if ended.state is not RunState.SUCCEEDED:
         raise RunFailedError(_failure_text(publisher.store, publication, ended))
     return ended

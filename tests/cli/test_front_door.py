@@ -33,7 +33,7 @@ def wait_until(condition: object, seconds: float = 30) -> None:
 
 
 def test_publish_look_rerun_fail_roll_back_and_remove(
-    nbdash: Invoke, make_notebook: MakeNotebook, own_data: Path
+    nbdash: Invoke, invoke: Invoke, make_notebook: MakeNotebook, own_data: Path
 ) -> None:
     path = make_notebook(("year = 2", ["parameters"]), SETUP, (PLOT, ["dash"]), title="Sales")
     first = nbdash("publish", path)
@@ -43,45 +43,45 @@ def test_publish_look_rerun_fail_roll_back_and_remove(
     assert "Revenue" in first.err and 'Published "Sales" in ' in first.err and "Running in " in first.err
     assert "data:image/png;base64," in fetch(url)
 
-    again = nbdash("publish", path, "--json")
+    again = invoke("publish", path, "--json")
     assert again.status == 0 and "unchanged" in again.err
     assert json.loads(again.out) == json.loads(again.out) | {"changed": False, "url": url, "run": None}
 
-    (listed,) = json.loads(nbdash("list", "--json").out)
+    (listed,) = json.loads(invoke("list", "--json").out)
     assert (listed["slug"], listed["state"], listed["url"]) == ("sales", "fresh", url)
-    table = nbdash("list").out.splitlines()
+    table = invoke("list").out.splitlines()
     assert len(table) == 2 and table[1].split()[:3] == ["sales", "Sales", "fresh"]
 
-    rerun = nbdash("rerun", "sales", "-p", "year", "3")
+    rerun = invoke("rerun", "sales", "-p", "year", "3")
     assert (rerun.status, rerun.out) == (0, f"{url}?year=3\n") and "Revenue" in rerun.err
-    log = nbdash("log", "sales")
+    log = invoke("log", "sales")
     assert "drawn 3" in log.out and "succeeded" in log.out
 
     make_notebook(("year = 2", ["parameters"]), SETUP, ("1/0", ["dash"]), title="Sales")
-    failed = nbdash("publish", path)
+    failed = invoke("publish", path)
     assert (failed.status, failed.out) == (1, "")
     sentence = failed.err.splitlines()[-1]
     for part in ("'sales.ipynb'", "ZeroDivisionError", "viewers still see version 1", "nbdash log sales"):
         assert part in sentence
     assert "data:image/png;base64," in fetch(url)
-    assert "Traceback" in nbdash("log", "sales").out
+    assert "Traceback" in invoke("log", "sales").out
 
     make_notebook(("year = 5", ["parameters"]), SETUP, (PLOT, ["dash"]), title="Better sales")
-    assert nbdash("publish", path).status == 0
+    assert invoke("publish", path).status == 0
     assert "Better sales" in fetch(url)
-    back = nbdash("rollback", "sales")
+    back = invoke("rollback", "sales")
     assert back.status == 0 and "version 1" in back.err
     assert "Better sales" not in fetch(url)
 
-    unsure = nbdash("remove", "sale", "--yes")
+    unsure = invoke("remove", "sale", "--yes")
     assert unsure.status == 2 and "did you mean 'sales'?" in unsure.err
-    assert nbdash("remove", "sales").status == 2
-    assert nbdash("remove", "sales", "--yes").status == 0
-    assert path.exists() and json.loads(nbdash("list", "--json").out) == []
-    status = json.loads(nbdash("status", "--json").out)
+    assert invoke("remove", "sales").status == 2
+    assert invoke("remove", "sales", "--yes").status == 0
+    assert path.exists() and json.loads(invoke("list", "--json").out) == []
+    status = json.loads(invoke("status", "--json").out)
     assert (status["dashboards"], status["data_dir"]) == (0, str(own_data))
-    assert nbdash("stop").status == 0
-    assert json.loads(nbdash("status", "--json").out)["url"] is None
+    assert invoke("stop").status == 0
+    assert json.loads(invoke("status", "--json").out)["url"] is None
 
 
 def test_a_failed_first_run_publishes_nothing_and_does_not_keep_back_the_next(
@@ -107,9 +107,7 @@ def test_ctrl_c_cancels_the_run(nbdash: Invoke, make_notebook: MakeNotebook, tmp
     wait_until(lambda: "cancelled" in nbdash("log", "sales").out)
 
 
-def test_in_the_foreground_it_publishes_and_then_serves(
-    make_notebook: MakeNotebook, own_data: Path
-) -> None:
+def test_in_the_foreground_it_publishes_and_then_serves(make_notebook: MakeNotebook, own_data: Path) -> None:
     process = start("publish", "--foreground", make_notebook(("print('there')", ["dash"])))
     assert process.stdout is not None
     url = process.stdout.readline().strip()

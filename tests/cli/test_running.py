@@ -126,9 +126,7 @@ def test_without_an_output_nothing_is_written(
     assert (path.read_bytes(), sorted(tmp_path.iterdir())) == before
 
 
-def test_a_dash_writes_to_standard_output(
-    invoke: Invoke, make_notebook: MakeNotebook, engine: MemoryEngine
-) -> None:
+def test_a_dash_writes_to_standard_output(invoke: Invoke, make_notebook: MakeNotebook, engine: MemoryEngine) -> None:
     answer = invoke("run", make_notebook("a = 1"), "-o", "-")
     assert nbformat.reads(answer.out, as_version=4).metadata.papermill.output_path == "-"
 
