@@ -42,6 +42,8 @@ def body_values() -> dict[str, Json]:
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Refusal(415, "unsupported", "A compressed body is not accepted.")
     body = request.get_data(cache=False)
+    if len(body) < (request.content_length or 0):
+        raise Refusal(400, "bad_request", "This request broke off before its end.")
     if not body:
         return {}
     if request.mimetype == "application/json":

@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from nbdash.model import RunState
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -28,7 +30,7 @@ class RequestCounter:
 
 
 def exposition(
-    requests: Mapping[tuple[str, int], int], runs: Mapping[str, int], long_polls: int
+    requests: Mapping[tuple[str, int], int], runs: Mapping[RunState, int], long_polls: int
 ) -> str:
     """The text that Prometheus reads. No label comes from outside: endpoints and states are ours."""
     lines = [

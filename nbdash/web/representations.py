@@ -124,4 +124,4 @@ def _parameter(parameter: Parameter) -> Json:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat()
+    return None if moment is None else moment.isoformat()

@@ -154,6 +154,9 @@ def _host_name(header: str) -> str | None:
 def _check_length() -> None:
     if len(request.path) + len(request.query_string) > MAX_ADDRESS:
         raise Refusal(414, "too_long", "This address is too long.")
+    if "Transfer-Encoding" in request.headers:
+        # Chunks that break off look like a body that ended; no client needs them for so little.
+        raise Refusal(411, "length_required", "A request's body must have a Content-Length.")
     if (request.content_length or 0) > MAX_BODY:
         raise Refusal(413, "too_large", f"This request is larger than {MAX_BODY // 1024} KiB.")
 

@@ -52,7 +52,7 @@ def test_conditions_that_hold(server: Server, condition: str) -> None:
     assert answer.status_code == 304
 
 
-@pytest.mark.parametrize("condition", ['"other"', "nonsense", '"' + "a" * 10_000 + '"', ", ".join(['"a"'] * 5000)])
+@pytest.mark.parametrize("condition", ['"other"', "nonsense", '"' + "a" * 10_000 + '"', '"a", ' * 5000])
 def test_conditions_that_do_not_hold(server: Server, condition: str) -> None:
     assert server.client.get("/d/sales", headers={"If-None-Match": condition}).status_code == 200
 
@@ -96,8 +96,8 @@ def test_figures_latest_and_of_a_run(server: Server) -> None:
     assert latest.headers["Cache-Control"] == "private, no-cache"
     assert fixed.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert "sandbox" in latest.headers["Content-Security-Policy"]
-    etag = latest.headers["ETag"]
-    assert server.client.get("/d/sales/figures/card-1.png", headers={"If-None-Match": etag}).status_code == 304
+    known = {"If-None-Match": latest.headers["ETag"]}
+    assert server.client.get("/d/sales/figures/card-1.png", headers=known).status_code == 304
 
 
 def test_figure_of_a_run_that_is_still_on_is_not_kept_for_good(server: Server) -> None:
@@ -118,7 +118,8 @@ def test_a_new_figure_has_a_new_etag(server: Server) -> None:
     server.engine.script = SCRIPT | {SALES: Scripted(outputs=[figure_output(grey=7)])}
     server.client.post("/d/sales/runs")
     server.perform()
-    after = server.client.get("/d/sales/figures/card-1.png", headers={"If-None-Match": before.headers["ETag"]})
+    known = {"If-None-Match": before.headers["ETag"]}
+    after = server.client.get("/d/sales/figures/card-1.png", headers=known)
     assert (after.status_code, after.data) == (200, make_png(grey=7))
 
 
@@ -168,7 +169,7 @@ def test_rerun_form_with_parameters_leads_back_without_defaults(server: Server) 
 
 def test_rerun_from_a_form_of_the_page(server: Server) -> None:
     """The address in the page is the one that is answered, also under a prefix."""
-    assert 'action="sales/runs"' in server.client.get("/d/sales").text
+    assert 'action="../d/sales/runs"' in server.client.get("/d/sales").text
 
 
 def test_cancel_form_leads_back(server: Server) -> None:
@@ -195,14 +196,14 @@ def test_permanent_page_of_a_run_and_history(server: Server) -> None:
 
 def test_unlisted_dashboard_is_not_there(make_server: MakeServer) -> None:
     server = make_server()
-    run = server.publish("hidden", listed=False)
+    run = server.publish("secret-plan", listed=False)
     unknown = server.client.get("/d/nothing")
-    for path in ("/d/hidden", "/d/hidden/runs", f"/d/hidden/runs/{run.id}", f"/api/v1/runs/{run.id}"):
+    for path in ("/d/secret-plan", "/d/secret-plan/runs", f"/d/secret-plan/runs/{run.id}", f"/api/v1/runs/{run.id}"):
         assert server.client.get(path).status_code == 404
-    assert server.client.get("/d/hidden").data == unknown.data
-    assert server.client.post("/d/hidden/runs").status_code == 404
-    assert server.client.post(f"/d/hidden/runs/{run.id}/cancel").status_code == 404
-    assert "hidden" not in server.client.get("/").text
+    assert server.client.get("/d/secret-plan").data == unknown.data
+    assert server.client.post("/d/secret-plan/runs").status_code == 404
+    assert server.client.post(f"/d/secret-plan/runs/{run.id}/cancel").status_code == 404
+    assert "secret-plan" not in server.client.get("/").text
     assert server.client.get("/api/v1/dashboards").json["dashboards"] == []
 
 

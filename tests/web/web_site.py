@@ -54,7 +54,9 @@ def figure_output(grey: int = 128) -> dict[str, Any]:
 
 SCRIPT = {
     SALES: Scripted(outputs=[figure_output()], seconds=0.25),
-    TABLE: Scripted(outputs=[display({"text/html": "<table><tr><td>7</td></tr></table>", "text/plain": "7"})]),
+    TABLE: Scripted(
+        outputs=[display({"text/html": "<table><tr><td>7</td></tr></table>", "text/plain": "7"})]
+    ),
     CHART: Scripted(
         outputs=[display({"text/html": "<div id=c></div><script>draw()</script>", "text/plain": "chart"})]
     ),
