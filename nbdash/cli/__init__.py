@@ -13,6 +13,7 @@ import traceback
 import click
 
 from nbdash import __version__
+from nbdash.cli.terminal import plain, tolerate_any_encoding
 from nbdash.errors import NbdashError
 
 #: Command → its module and its one line of help, in the order of ``--help``.
@@ -80,6 +81,7 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the notebook failed, 2 bad input, 3 refused, 4 unreachable."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    tolerate_any_encoding()
     is_debug = "--debug" in arguments
     try:
         status = _run([argument for argument in arguments if argument != "--debug"] or ["--help"])
@@ -116,7 +118,7 @@ def _tell(message: str, error: Exception, *, is_debug: bool, status: int) -> int
     """One sentence for a person; with --debug the traceback too."""
     if is_debug:
         traceback.print_exception(error)
-    click.echo(f"nbdash: {message}", err=True)
+    click.echo(f"nbdash: {plain(message)}", err=True)
     return status
 
 

@@ -12,6 +12,7 @@ import click
 from nbdash.cli.asking import ask
 from nbdash.cli.options import cells_option, engine_option, python_option
 from nbdash.cli.plans import cell_title, column, plan_lines, title_or_source
+from nbdash.cli.terminal import coloured, plain
 from nbdash.config import load_settings
 from nbdash.errors import OptionError
 from nbdash.model import Finding, Notebook, Plan, Selection, Severity
@@ -144,9 +145,9 @@ def _print_report(plan: Plan, findings: Sequence[Finding]) -> None:
         click.echo(line)
     click.echo()
     for finding in findings:
-        click.echo(_finding_line(plan, finding))
+        click.echo(coloured(_finding_line(plan, finding)))
         if finding.fix:
-            click.echo(f"        fix: {finding.fix}")
+            click.echo(plain(f"        fix: {finding.fix}"))
     click.echo(_verdict(findings))
 
 

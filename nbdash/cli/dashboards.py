@@ -13,6 +13,7 @@ import click
 from nbdash.cli.asking import ask
 from nbdash.cli.options import data_option, json_option, opened_store, parameter_option
 from nbdash.cli.progress import failure_of, show_run
+from nbdash.cli.terminal import coloured, plain
 from nbdash.errors import NotFoundError, RunFailedError
 from nbdash.model import Dashboard, RunState
 from nbdash.page.render import Renderer
@@ -76,7 +77,7 @@ def _record(summary: DashboardSummary, urls: Urls | None) -> dict[str, Any]:
 
 def _row(summary: DashboardSummary, urls: Urls | None) -> list[str]:
     age = age_text(datetime.now(UTC) - summary.data_at) if summary.data_at else "-"
-    return [summary.slug, summary.title, summary.state, age, urls.dashboard(summary.slug) if urls else "-"]
+    return [summary.slug, plain(summary.title), summary.state, age, urls.dashboard(summary.slug) if urls else "-"]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -212,7 +213,7 @@ def log_command(name: str, data: Path | None) -> None:
         dashboard = find_named(store, name)
         view = Pages(store, settings, Renderer(settings.templates)).log_view(dashboard.slug)
     for line in _log_lines(view):
-        click.echo(line)
+        click.echo(coloured(line))
 
 
 def _log_lines(view: LogView) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from nbdash.cli.terminal import plain
 from nbdash.model import CellKind, Notebook, Plan, PlannedCell
 
 TITLE_COLUMNS = 32
@@ -19,7 +20,7 @@ def show_plan(plan: Plan, *, err: bool) -> None:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan as text."""
-    yield f"{plan.notebook.name}: {summary_of(plan)}"
+    yield plain(f"{plan.notebook.name}: {summary_of(plan)}")
     for planned in plan.cells:
         if plan.notebook.cells[planned.index].kind is CellKind.CODE or planned.shows:
             yield _line(plan, planned)
@@ -48,7 +49,8 @@ def title_or_source(notebook: Notebook, index: int, title: str) -> str:
 
 
 def column(text: str, width: int = TITLE_COLUMNS) -> str:
-    """``text`` in exactly that many columns."""
+    """``text``, safe for a terminal, in exactly that many columns."""
+    text = plain(text)
     return (text if len(text) <= width else text[: width - 1] + "…").ljust(width)
 
 
@@ -56,4 +58,4 @@ def _line(plan: Plan, planned: PlannedCell) -> str:
     runs = "runs" if planned.runs else ""
     shows = "shows" if planned.shows else ""
     title = column(cell_title(plan, planned.index))
-    return f"{planned.index + 1:>4}  {runs:4}  {shows:5}  {title}  {planned.why}".rstrip()
+    return f"{planned.index + 1:>4}  {runs:4}  {shows:5}  {title}  {plain(planned.why)}".rstrip()

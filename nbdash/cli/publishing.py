@@ -21,6 +21,7 @@ from nbdash.cli.options import (
 )
 from nbdash.cli.plans import show_plan
 from nbdash.cli.progress import failure_of, show_run
+from nbdash.cli.terminal import plain
 from nbdash.config import Settings, load_settings
 from nbdash.engine.interpreters import find_python
 from nbdash.errors import NbdashError, OptionError, RunFailedError
@@ -128,7 +129,7 @@ def _publish_one(publisher: Publisher, server: ServerInfo, path: Path, order: _O
         click.echo(f"{title!r} is unchanged since it was published as {slug!r}.", err=True)
     else:
         run = _follow(publisher, publication, path)
-        click.echo(f'Published "{title}" in {_seconds_of(run):.1f} s, run {run.id[:4]}', err=True)
+        click.echo(f'Published "{plain(title)}" in {_seconds_of(run):.1f} s, run {run.id[:4]}', err=True)
     url = Urls(server.url).dashboard(slug)
     click.echo(json.dumps(_record(publication, url)) if order.as_json else url)
 

@@ -112,7 +112,7 @@ def _deliver(request: _Request, execution: Execution, started: datetime) -> None
     )
     document = with_papermill_record(execution, record)
     if request.output == STDOUT:
-        click.echo(notebook_text(document), nl=False)
+        click.echo(notebook_text(document).encode(), nl=False)
     elif request.output is not None:
         write_notebook(Path(request.output), document)
     failure = execution.outcome.failure
