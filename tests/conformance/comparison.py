@@ -50,11 +50,11 @@ def run_oracle(document: Document, folder: Path) -> Document:
 
 
 def run_engine(engine: Engine, document: Document, folder: Path) -> Document:
-    """Execute every code cell with an engine, through the recorder."""
+    """Execute with an engine, through the recorder, the cells that nbclient executes."""
     cells = tuple(
         CellJob(index=index, source=cell["source"], title=f"cell {index + 1}", may_raise=True)
         for index, cell in enumerate(document["cells"])
-        if cell["cell_type"] == "code"
+        if cell["cell_type"] == "code" and "skip-execution" not in cell["metadata"].get("tags", ())
     )
     recorder = Recorder(document)
     job = Job(
