@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,10 +74,3 @@ def finish(process: subprocess.Popen[str]) -> Answer:
 def nbdash() -> Invoke:
     """Runs a command as a process."""
     return lambda *arguments: finish(start(*arguments))
-
-
-@pytest.fixture
-def server_ends(own_data: Path, nbdash: Invoke) -> Iterator[None]:
-    """Whatever server the test starts in the background has ended afterwards."""
-    yield
-    nbdash("stop", "--data", own_data)

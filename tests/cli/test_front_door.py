@@ -6,6 +6,7 @@ import json
 import signal
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,20 @@ from tests.conftest import MakeNotebook
 SETUP = "import matplotlib.pyplot as plt"
 PLOT = "#| title: Revenue\nprint('drawn', year)\nplt.plot([1, year]); plt.show()"
 
-pytestmark = pytest.mark.usefixtures("server_ends")
+
+@pytest.fixture(scope="module")
+def shared_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One data directory, whose server the first test starts and the last one leaves."""
+    data = tmp_path_factory.mktemp("front-door") / "data"
+    yield data
+    finish(start("stop", "--data", data))
+
+
+@pytest.fixture
+def published_data(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shared data directory, for the commands of this test."""
+    monkeypatch.setenv("NBDASH_DATA", str(shared_data))
+    return shared_data
 
 
 def fetch(url: str) -> str:
@@ -24,8 +38,7 @@ def fetch(url: str) -> str:
         return str(answer.read().decode())
 
 
-def wait_until(condition: object, seconds: float = 30) -> None:
-    assert callable(condition)
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -33,7 +46,7 @@ def wait_until(condition: object, seconds: float = 30) -> None:
 
 
 def test_publish_look_rerun_fail_roll_back_and_remove(
-    nbdash: Invoke, invoke: Invoke, make_notebook: MakeNotebook, own_data: Path
+    nbdash: Invoke, invoke: Invoke, make_notebook: MakeNotebook, published_data: Path
 ) -> None:
     path = make_notebook(("year = 2", ["parameters"]), SETUP, (PLOT, ["dash"]), title="Sales")
     first = nbdash("publish", path)
@@ -47,10 +60,9 @@ def test_publish_look_rerun_fail_roll_back_and_remove(
     assert again.status == 0 and "unchanged" in again.err
     assert json.loads(again.out) == json.loads(again.out) | {"changed": False, "url": url, "run": None}
 
-    (listed,) = json.loads(invoke("list", "--json").out)
-    assert (listed["slug"], listed["state"], listed["url"]) == ("sales", "fresh", url)
-    table = invoke("list").out.splitlines()
-    assert len(table) == 2 and table[1].split()[:3] == ["sales", "Sales", "fresh"]
+    listed = next(each for each in json.loads(invoke("list", "--json").out) if each["slug"] == "sales")
+    assert (listed["state"], listed["url"]) == ("fresh", url)
+    assert ["sales", "Sales", "fresh"] in [line.split()[:3] for line in invoke("list").out.splitlines()]
 
     rerun = invoke("rerun", "sales", "-p", "year", "3")
     assert (rerun.status, rerun.out) == (0, f"{url}?year=3\n") and "Revenue" in rerun.err
@@ -77,34 +89,44 @@ def test_publish_look_rerun_fail_roll_back_and_remove(
     assert unsure.status == 2 and "did you mean 'sales'?" in unsure.err
     assert invoke("remove", "sales").status == 2
     assert invoke("remove", "sales", "--yes").status == 0
-    assert path.exists() and json.loads(invoke("list", "--json").out) == []
-    status = json.loads(invoke("status", "--json").out)
-    assert (status["dashboards"], status["data_dir"]) == (0, str(own_data))
-    assert invoke("stop").status == 0
-    assert json.loads(invoke("status", "--json").out)["url"] is None
+    assert path.exists() and "sales" not in [each["slug"] for each in json.loads(invoke("list", "--json").out)]
 
 
 def test_a_failed_first_run_publishes_nothing_and_does_not_keep_back_the_next(
-    nbdash: Invoke, make_notebook: MakeNotebook
+    invoke: Invoke, nbdash: Invoke, make_notebook: MakeNotebook, published_data: Path
 ) -> None:
     bad = make_notebook(("1/0", ["dash"]), name="bad.ipynb")
-    good = make_notebook((f"{SETUP}\nyear = 1\n{PLOT}", ["dash"]), name="good.ipynb")
+    good = make_notebook(("print(1)", ["dash"]), name="good.ipynb")
     answer = nbdash("publish", bad, good)
     assert answer.status == 1
     assert [line.rsplit("/", 1)[1] for line in answer.out.splitlines()] == ["good"]
     assert "'bad.ipynb' was not published" in answer.err and "nothing is published" in answer.err
-    assert [each["slug"] for each in json.loads(nbdash("list", "--json").out)] == ["good"]
+    slugs = [each["slug"] for each in json.loads(invoke("list", "--json").out)]
+    assert "good" in slugs and "bad" not in slugs
 
 
-def test_ctrl_c_cancels_the_run(nbdash: Invoke, make_notebook: MakeNotebook, tmp_path: Path) -> None:
+def test_ctrl_c_cancels_the_run(
+    invoke: Invoke, make_notebook: MakeNotebook, published_data: Path, tmp_path: Path
+) -> None:
     trace = tmp_path / "trace"
-    path = make_notebook((f"open({str(trace)!r}, 'w').close()\nimport time; time.sleep(60)", ["dash"]))
-    process = start("publish", path)
+    source = f"open({str(trace)!r}, 'w').close()\nimport time; time.sleep(60)"
+    process = start("publish", make_notebook((source, ["dash"]), name="slow.ipynb"))
     wait_until(trace.exists)
     process.send_signal(signal.SIGINT)
     answer = finish(process)
     assert (answer.status, answer.out) == (130, "")
-    wait_until(lambda: "cancelled" in nbdash("log", "sales").out)
+    wait_until(lambda: "cancelled" in invoke("log", "slow").out)
+
+
+def test_the_server_tells_where_it_is_until_it_is_stopped(
+    invoke: Invoke, nbdash: Invoke, make_notebook: MakeNotebook, published_data: Path
+) -> None:
+    assert nbdash("publish", make_notebook(("print(1)", ["dash"]), name="last.ipynb")).status == 0
+    status = json.loads(invoke("status", "--json").out)
+    assert status["url"].startswith("http://127.0.0.1:") and status["dashboards"] >= 1
+    assert status["data_dir"] == str(published_data)
+    assert invoke("stop").status == 0
+    assert json.loads(invoke("status", "--json").out)["url"] is None
 
 
 def test_in_the_foreground_it_publishes_and_then_serves(make_notebook: MakeNotebook, own_data: Path) -> None:
