@@ -43,9 +43,7 @@ def _event_of(kind: str, index: int, frame: dict[str, Any]) -> EngineEvent:
         case "update":
             output = _checked(frame["output"])
             display_id = str(frame["display_id"])
-            return DisplayUpdated(
-                index=index, display_id=display_id, data=output["data"], metadata=output["metadata"]
-            )
+            return DisplayUpdated(index=index, display_id=display_id, data=output["data"], metadata=output["metadata"])
         case "end":
             return _cell_ended(index, frame)
     raise WireError(f"a message of unknown kind {kind!r}")

@@ -43,8 +43,6 @@ class MemoryWatch:
         pids = descendants_of(self._keeper)
         self.processes = len(pids)
         resident = sum(map(resident_bytes, pids[:MAX_PROCESSES]))
-        if (
-            resident > self._highest or resident > self._limit
-        ):  # the exact figure is dear: only when it can matter
+        if resident > self._highest or resident > self._limit:  # the exact figure is dear: only when it can matter
             self._highest = max(resident, self._highest)
             self.peak = max(self.peak, sum(map(proportional_bytes, pids[:MAX_PROCESSES])))

@@ -1,6 +1,6 @@
 """A run's text pipe, read on the engine's side: bytes in, text in order with the run's messages out.
 
-Before each message the run writes a *mark* into its pipes: a zero byte, the run's token, the message's number.
+Before each message the run writes a *mark* into its pipes: a zero byte, its token, the message's number.
 Text before the mark of a message came before that message.
 """
 
@@ -43,7 +43,7 @@ class TextPipe:
         return self._take(end if end >= 0 else len(self._buffer) - self._held_back())
 
     def take_until(self, number: int) -> str:
-        """The text before the mark of message ``number``; all there is if a cell broke the pipe and it never comes."""
+        """The text before the mark of message ``number``; all there is, if a cell broke the pipe."""
         text = ""
         while True:
             start = self._buffer.find(self._prefix)
@@ -66,9 +66,7 @@ class TextPipe:
     def _held_back(self) -> int:
         """How many bytes at the end may be the beginning of a mark."""
         start = self._buffer.rfind(b"\0", max(0, len(self._buffer) - len(self._prefix)))
-        return (
-            len(self._buffer) - start if start >= 0 and self._prefix.startswith(self._buffer[start:]) else 0
-        )
+        return len(self._buffer) - start if start >= 0 and self._prefix.startswith(self._buffer[start:]) else 0
 
     def _take(self, end: int) -> str:
         data = bytes(self._buffer[:end])

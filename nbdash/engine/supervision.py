@@ -244,7 +244,7 @@ class Supervision:
             self._links.keeper.send(command)
 
     def _kill_over_keeper(self) -> None:
-        """The keeper does not answer: kill what is below it first, then itself; the zygote inherits and kills the rest."""
+        """The keeper does not answer: kill all below it, then itself; the zygote kills what escapes."""
         tree.kill_all([*tree.descendants_of(self._forked.keeper), self._forked.keeper])
         self._give_up_at = time.monotonic() + _KEEPER_GRACE
 
@@ -262,9 +262,7 @@ class Supervision:
         if self._is_done:
             return None
         if self._report is None:
-            message = (
-                f"The process that keeps the run was killed{_inside(self._cell)}, most likely by the run."
-            )
+            message = f"The process that keeps the run was killed{_inside(self._cell)}, most likely by the run itself."
             return _failure(Cause.SIGNAL, message, self._cell)
         code = os.waitstatus_to_exitcode(int(self._report["status"]))
         return failures.process_ended(self._cell, code, tuple(self._last_words))

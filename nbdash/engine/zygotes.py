@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,7 +34,7 @@ _START_SECONDS = 120.0
 _FORK_SECONDS = 15.0
 _TOKEN = b"\0" * wire.TOKEN_BYTES
 
-#: Libraries that are safe to import before a fork, and the modules that a notebook's first use of them imports.
+#: Libraries that are safe to import before a fork, and the modules that their first use imports.
 _PRELOADABLE: Mapping[str, tuple[str, ...]] = {
     "PIL": ("PIL.Image", "PIL.PngImagePlugin"),
     "bs4": ("bs4",),
@@ -50,7 +50,7 @@ _PRELOADABLE: Mapping[str, tuple[str, ...]] = {
     "xarray": ("xarray",),
     "yaml": ("yaml",),
 }
-#: What every preloading zygote has. Not the inline back end itself: it sets itself up when a cell first uses it.
+#: What every preloading zygote has; not the inline back end, which sets itself up when first imported.
 _ALWAYS = (
     "numpy",
     "matplotlib",
@@ -114,13 +114,13 @@ class Zygote:
         """Whether it can fork."""
         return self._process.poll() is None
 
-    def fork(self, request: dict[str, Any], fds: list[int]) -> Forked | None:
+    def fork(self, request: dict[str, Any], fds: Sequence[int]) -> Forked | None:
         """Start a run with these ends of its connections; None if the zygote is dead or does not answer."""
         with self._lock:
             answer = self._ask(request, fds)
         return None if answer is None else Forked(keeper=answer["keeper"], shared_bytes=self._shared)
 
-    def _ask(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any] | None:
+    def _ask(self, request: dict[str, Any], fds: Sequence[int]) -> dict[str, Any] | None:
         frame = memoryview(wire.pack_frame(request, _TOKEN))
         try:
             sent = socket.send_fds(self._control, [frame], fds) if fds else 0
@@ -157,16 +157,14 @@ def _spawn(key: ZygoteKey, fd: int, complaints: BinaryIO) -> subprocess.Popen[by
             start_new_session=True,
         )
     except OSError as error:
-        raise EngineError(
-            f"Python {key.python!r} cannot be started ({error.strerror}): set --python."
-        ) from None
+        raise EngineError(f"Python {key.python!r} cannot be started ({error.strerror}): set --python.") from None
 
 
 def _start_failure(python: str, complaints: BinaryIO) -> str:
     complaints.seek(0)
     lines = complaints.read().decode(errors="replace").strip().splitlines()
     reason = lines[-1] if lines else "it ended without a word"
-    return f"Python {python!r} cannot execute notebooks ({reason}): install IPython 8 or newer there, or set --python."
+    return f"Python {python!r} cannot run notebooks ({reason}): install IPython 8 there, or set --python."
 
 
 class ZygotePool:
@@ -178,7 +176,7 @@ class ZygotePool:
         self._starting: dict[ZygoteKey, threading.Lock] = {}
         self._zygotes: dict[ZygoteKey, Zygote] = {}
 
-    def fork(self, key: ZygoteKey, request: dict[str, Any], fds: list[int]) -> Forked:
+    def fork(self, key: ZygoteKey, request: dict[str, Any], fds: Sequence[int]) -> Forked:
         """Fork a run from the key's zygote, starting it first if need be; raises EngineError."""
         for _ in range(2):
             zygote = self._warm(key)

@@ -11,7 +11,7 @@ import threading
 
 
 def finish_process() -> None:
-    """Wait for threads, call ``atexit`` functions, flush files left open, end; the engine does not wait long."""
+    """Wait for threads, call ``atexit`` functions, flush open files, end.  The engine does not wait long."""
     with contextlib.suppress(BaseException):
         threading._shutdown()  # type: ignore[attr-defined]
     with contextlib.suppress(BaseException):

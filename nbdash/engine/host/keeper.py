@@ -51,11 +51,12 @@ class _Keeper:
         wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        watched: list[Any] = [self._engine, wake]
         while self._status is None:
             self._reap()
             if self._status is not None:
                 break
-            ready: list[Any] = select.select([self._engine, wake], [], [])[0]
+            ready = select.select(watched, [], [])[0]
             if wake in ready:
                 os.read(wake, 4096)
             if self._engine in ready:

@@ -40,7 +40,7 @@ def make_shell() -> ZMQInteractiveShell:
     config = Config()
     config.HistoryManager.enabled = False
     config.IPKernelApp.connection_file = ""
-    shell = ZMQInteractiveShell.instance(config=config, user_ns={}, compiler_class=CellCompiler)
+    shell: ZMQInteractiveShell = ZMQInteractiveShell.instance(config=config, user_ns={}, compiler_class=CellCompiler)
     shell.kernel = types.SimpleNamespace(shell=shell, eventloop=None)
     return shell
 
@@ -92,7 +92,7 @@ class ZMQDisplayPublisher(_Hooked, DisplayPublisher):  # type: ignore[misc]
 
     _local = AnyTrait()
 
-    @default("_local")
+    @default("_local")  # type: ignore[untyped-decorator]
     def _default_local(self) -> Any:
         return threading.local()
 
@@ -128,7 +128,7 @@ class ZMQShellDisplayHook(_Hooked, DisplayHook):  # type: ignore[misc]
     #: The result under way; an error raised meanwhile is one of formatting.
     result: dict[str, Any] | None = None
 
-    @default("_local")
+    @default("_local")  # type: ignore[untyped-decorator]
     def _default_local(self) -> Any:
         return threading.local()
 
@@ -165,9 +165,7 @@ class FigureFormatter(DisplayFormatter):  # type: ignore[misc]
     draws = True
     _described: tuple[Any, dict[str, str | None]] = (None, {})
 
-    def format(
-        self, obj: Any, include: Any = None, exclude: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def format(self, obj: Any, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """The MIME bundle and its metadata; both empty for a figure that is not to be drawn."""
         if not is_figure(obj):
             return super().format(obj, include, exclude)  # type: ignore[no-any-return]
@@ -198,7 +196,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     last_traceback: list[str] | None = None
     failed_in_displayhook = False
 
-    @default("exiter")
+    @default("exiter")  # type: ignore[untyped-decorator]
     def _default_exiter(self) -> Any:
         return ZMQExitAutocall(self)
 

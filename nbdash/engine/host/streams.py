@@ -1,7 +1,8 @@
 """What a run writes: its messages to the engine, and its text, in one order.
 
-Text of Python and of subprocesses goes through the same two pipes (file descriptors 1 and 2), which the engine
-empties.  Before each message a *mark* is written into both pipes, so that the engine knows which text came first.
+Text of Python and of subprocesses goes through the same two pipes (file descriptors 1 and 2), which
+the engine empties.  Before each message a *mark* is written into both pipes, so that the engine knows
+which text came before it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def whole_text(text: str) -> str:
 
 
 class OutStream(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr``: unbuffered, so that its text and that of subprocesses keep their order."""
+    """``sys.stdout`` or ``sys.stderr``: unbuffered, so its text and that of subprocesses keep their order."""
 
     def __init__(self, name: str, fd: int) -> None:
         self.name = name
@@ -103,9 +104,7 @@ class Channel:
             try:
                 self._socket.sendall(pack_body(body, self._token))
             except OSError:
-                os._exit(
-                    70
-                )  # the cell closed the channel, or the engine is gone: nobody would ever know the rest
+                os._exit(70)  # the cell closed the channel, or the engine is gone: nobody would hear more
 
     def _mark(self) -> None:
         self._marks += 1

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 
+_CHILDREN_FILE = "/proc/thread-self/children"
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -17,7 +18,7 @@ def children_of(pid: int) -> list[int]:
             with open(f"/proc/{pid}/task/{task}/children") as file:
                 children += map(int, file.read().split())
     except FileNotFoundError:
-        return children if os.path.exists("/proc/self/task/%d/children" % os.getpid()) else _scan(pid)
+        return children if os.path.exists(_CHILDREN_FILE) else _scan(pid)
     except OSError:
         pass
     return children
@@ -58,7 +59,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def proportional_bytes(pid: int) -> int:
-    """As :func:`resident_bytes`, a page shared by n processes counted as one n-th: what a fork shares is not billed."""
+    """As :func:`resident_bytes`, but of a page that n processes share only one n-th."""
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
             for line in file:

@@ -1,6 +1,6 @@
 """Frames between the engine and its processes: a length, the run's token, a JSON object.
 
-A frame that lacks the token was not written by nbdash: a cell wrote into a file descriptor that is not its own.
+A frame that lacks the token was not written by nbdash: a cell wrote where it has no business.
 Never pickle: what a run sends is data.
 """
 

@@ -62,8 +62,9 @@ class _Zygote:
         wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        watched: list[Any] = [self._control, wake]
         while True:
-            ready: list[Any] = select.select([self._control, wake], [], [])[0]
+            ready = select.select(watched, [], [])[0]
             if wake in ready:
                 os.read(wake, 4096)
                 self._reap()
