@@ -116,9 +116,10 @@ def _deliver(request: _Request, execution: Execution, started: datetime) -> None
     elif request.output is not None:
         write_notebook(Path(request.output), document)
     failure = execution.outcome.failure
-    if failure is not None and failure.cause is Cause.CANCELLED:
-        raise click.Abort
     where = _where_written(request.output)
+    if failure is not None and failure.cause is Cause.CANCELLED:
+        click.echo(f"{_sentence(failure.message)} {where}", err=True)
+        raise click.Abort
     if failure is not None:
         raise RunFailedError(f"{request.path.name!r} failed: {_sentence(failure.message)} {where}")
     seconds = (record.finished_at - started).total_seconds()

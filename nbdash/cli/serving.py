@@ -138,7 +138,8 @@ def worker_command(watch: tuple[Path, ...], attached: bool, data: Path | None) -
     from nbdash.watch import Watcher
     from nbdash.worker import Worker
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("nbdash").setLevel(logging.INFO)  # of libraries only what goes wrong
     settings = load_settings(data)
     store = open_store(settings.data)
     stop = threading.Event()

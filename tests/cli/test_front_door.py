@@ -155,4 +155,5 @@ def test_serve_tells_what_it_found_and_where(make_notebook: MakeNotebook, tmp_pa
     assert second.status == 2 and "runs already at http://127.0.0.1" in second.err
     process.send_signal(signal.SIGINT)
     err = finish(process).err
+    assert "alembic" not in err
     assert "Found 1 notebook with tags, 1 without" in err and "1 that cannot be read" in err

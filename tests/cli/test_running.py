@@ -143,6 +143,7 @@ def test_an_interrupted_run_keeps_what_it_has_done(
     engine.script = script
     answer = invoke("run", make_notebook("a = 1", "wait()"), "-o", tmp_path / "out.ipynb")
     assert answer.status == 130 and engine.closed
+    assert f"Wrote {tmp_path / 'out.ipynb'}" in answer.err
     assert statuses(read(tmp_path / "out.ipynb")) == ["completed", "failed"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
