@@ -99,11 +99,9 @@ class Unprefixed:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Moves the prefix from the path to the script's name."""
         path = environ.get("PATH_INFO", "")
-        if path.startswith(f"{self._prefix}/"):
+        if path == self._prefix or path.startswith(f"{self._prefix}/"):
             environ = environ | {
                 "PATH_INFO": path.removeprefix(self._prefix),
                 "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix,
             }
         return self._app(environ, start_response)
-
-

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from nbdash.errors import NotFoundError
 from nbdash.model import RunEvent
 from nbdash.publisher.viewing import RunReport
-from nbdash.web import safety
-from nbdash.web.inputs import number, text
+from nbdash.web.inputs import client_key, number, text
 from nbdash.web.representations import card_object, dashboard_object, event_object, run_object
 from nbdash.web.site import current_site
 
@@ -29,9 +28,7 @@ def dashboards() -> Response:
     site = current_site()
     limit = int(number("limit", default=MAX_LIMIT, most=MAX_LIMIT))
     summaries, following = site.pages.summaries(text("after"), max(limit, 1))
-    return jsonify(
-        dashboards=[dashboard_object(summary, site.urls) for summary in summaries], next=following
-    )
+    return jsonify(dashboards=[dashboard_object(summary, site.urls) for summary in summaries], next=following)
 
 
 @blueprint.get("/dashboards/<slug:slug>")
@@ -66,7 +63,7 @@ def _awaited_events(run_id: str, after: int, seconds: float) -> list[RunEvent]:
     events = pages.events(run_id, after)
     if events or not seconds or _report(run_id).run.state.is_final:
         return events
-    with current_site().polls.place(_client()) as may_wait:
+    with current_site().polls.place(client_key()) as may_wait:
         return _wait_for(lambda: pages.events(run_id, after), seconds if may_wait else 0.0)
 
 
@@ -75,11 +72,6 @@ def _wait_for(look: Callable[[], list[RunEvent]], seconds: float) -> list[RunEve
     while not (events := look()) and (remaining := deadline - time.monotonic()) > 0:
         time.sleep(min(LOOK_SECONDS, remaining))
     return events
-
-
-def _client() -> str | None:
-    """Who waits; behind a proxy on this machine everybody looks the same, and shares only the total."""
-    return None if safety.is_loopback_peer() else request.remote_addr
 
 
 def _report(run_id: str) -> RunReport:

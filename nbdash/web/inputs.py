@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import request
 
-from nbdash.errors import ParameterError
+from nbdash.errors import BusyError, ParameterError
 from nbdash.model import Json
 from nbdash.web.refusal import Refusal
+from nbdash.web.site import current_site
 
 MAX_VALUES = 200
 MAX_DEPTH = 32
@@ -18,6 +20,9 @@ MAX_INTEGER = 2**53
 #: How a page looks and where its visitor came from; never a notebook's parameters.
 PRESENTATION = frozenset({"theme", "kiosk", "refresh"})
 TRACKING = "utm_"
+#: How long a request waits for its turn to be read; bodies that have arrived take no time.
+PATIENCE_SECONDS = 1.0
+_LOOPBACK_PEER = re.compile(r"127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+")
 
 
 def wants_json() -> bool:
@@ -25,6 +30,16 @@ def wants_json() -> bool:
     if request.path.startswith("/api/") or request.mimetype == "application/json":
         return True
     return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def is_loopback_peer() -> bool:
+    """Whether the other end of the connection is on this machine: perhaps a proxy."""
+    return _LOOPBACK_PEER.fullmatch(request.remote_addr or "") is not None
+
+
+def client_key() -> str | None:
+    """Who asks, where clients are counted; behind a proxy on this machine all look the same: None."""
+    return None if is_loopback_peer() else request.remote_addr
 
 
 def query_values() -> dict[str, str]:
@@ -41,9 +56,7 @@ def body_values() -> dict[str, Json]:
         raise Refusal(400, "bad_request", "Send parameters in the body of this request, not in its address.")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Refusal(415, "unsupported", "A compressed body is not accepted.")
-    body = request.get_data(cache=False)
-    if len(body) < (request.content_length or 0):
-        raise Refusal(400, "bad_request", "This request broke off before its end.")
+    body = _read_body()
     if not body:
         return {}
     if request.mimetype == "application/json":
@@ -51,6 +64,20 @@ def body_values() -> dict[str, Json]:
     if request.mimetype == "application/x-www-form-urlencoded":
         return dict(_parameters(_pairs(body)))
     raise Refusal(415, "unsupported", "Send parameters as JSON or as a plain form.")
+
+
+def _read_body() -> bytes:
+    """The whole body. A client that sends it slowly holds a thread, so only so many may send at a time."""
+    length = request.content_length or 0
+    if not length:
+        return b""
+    with current_site().readers.place(client_key(), patience=PATIENCE_SECONDS) as may_read:
+        if not may_read:
+            raise BusyError("Too many requests are being sent at once: try again.", retry_after=5)
+        body = request.get_data(cache=False)
+    if len(body) < length:
+        raise Refusal(400, "bad_request", "This request broke off before its end.")
+    return body
 
 
 def number(name: str, *, default: float, most: float) -> float:
@@ -74,9 +101,7 @@ def text(name: str) -> str | None:
 
 def _pairs(encoded: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(
-            encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_VALUES
-        )
+        return parse_qsl(encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_VALUES)
     except ValueError:
         raise Refusal(400, "bad_request", "These form fields are too many, or not UTF-8.") from None
 
@@ -95,7 +120,7 @@ def _parameters(pairs: list[tuple[str, str]]) -> dict[str, str]:
 def _json_values(body: bytes) -> dict[str, Json]:
     document = parse_json(body)
     if not isinstance(document, dict) or document.keys() - {"parameters"}:
-        raise Refusal(400, "bad_json", "Send a JSON object like {\"parameters\": {\"year\": 2024}}.")
+        raise Refusal(400, "bad_json", 'Send a JSON object like {"parameters": {"year": 2024}}.')
     values = document.get("parameters", {})
     if not isinstance(values, dict) or len(values) > MAX_VALUES:
         raise Refusal(400, "bad_json", "'parameters' must be an object of names and values.", "parameters")

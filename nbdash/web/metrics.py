@@ -29,9 +29,7 @@ class RequestCounter:
             return dict(self._counts)
 
 
-def exposition(
-    requests: Mapping[tuple[str, int], int], runs: Mapping[RunState, int], long_polls: int
-) -> str:
+def exposition(requests: Mapping[tuple[str, int], int], runs: Mapping[RunState, int], long_polls: int) -> str:
     """The text that Prometheus reads. No label comes from outside: endpoints and states are ours."""
     lines = [
         *_family("nbdash_requests_total", "counter", "Answers given by this process."),

@@ -47,6 +47,8 @@ SENTENCES = {
 }
 PRESENT_STATUSES = (400, 409, 429)  #: of pages that exist: their error page leads back to the dashboard
 
+DEEPEST = 16  #: folders of an address that an error page's links start from
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -100,16 +102,18 @@ def _of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem
 
 def _told(error: NbdashError) -> Problem:
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BusyError) else {}
-    return Problem(
-        status=TOLD[type(error)], code=error.code, message=str(error), field=error.field, headers=headers
-    )
+    return Problem(status=TOLD[type(error)], code=error.code, message=str(error), field=error.field, headers=headers)
 
 
 def _unexpected(error: Exception) -> Problem:
     """The reference leads from what the viewer saw to the log, which alone has the error."""
     reference = f"E-{secrets.token_hex(3).upper()}"
     log.error(
-        "%s: %s %r failed", reference, request.method, request.path[:200], exc_info=error  # %r: one line
+        "%s: %s %r failed",
+        reference,
+        request.method,
+        request.path[:200],
+        exc_info=error,  # %r: one line
     )
     if isinstance(error, StoreError):
         return _of_status(503, headers={"Retry-After": "10"})
@@ -125,7 +129,8 @@ def _as_json(problem: Problem) -> Response:
 
 def _as_page(problem: Problem) -> Response:
     slug = (request.view_args or {}).get("slug") if problem.status in PRESENT_STATUSES else None
-    path = request.path if problem.status != 414 else "/"
+    # Links that climb out of thousands of folders would make a large page of a small request.
+    path = request.path if request.path.count("/") <= DEEPEST else "/"
     view = ErrorView(status=problem.status, message=problem.message, path=path, slug=slug)
     try:
         body = current_site().pages.error(view)

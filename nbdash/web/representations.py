@@ -82,9 +82,7 @@ def card_object(card: ShownCard, summary: DashboardSummary, urls: Urls) -> Json:
     }
 
 
-def _run_figure(
-    figure: Figure, report: RunReport, urls: Urls, picture_of: Callable[[str], bytes] | None
-) -> Json:
+def _run_figure(figure: Figure, report: RunReport, urls: Urls, picture_of: Callable[[str], bytes] | None) -> Json:
     data = picture_of and base64.b64encode(picture_of(figure.digest)).decode("ascii")
     url = urls.figure(report.dashboard.slug, figure.name, report.run.id)
     return _figure(figure) | {"url": url, "png": data}

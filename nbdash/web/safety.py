@@ -11,6 +11,7 @@ import re
 from flask import Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from nbdash.web.inputs import is_loopback_peer
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
 
@@ -67,7 +68,6 @@ HEADERS = {
 }
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_LOOPBACK_PEER = re.compile(r"127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>\d{1,5}))?")
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 #: What a proxy adds: with any of these, a peer on loopback says nothing about who asks.
@@ -122,11 +122,6 @@ def is_local() -> bool:
     )
 
 
-def is_loopback_peer() -> bool:
-    """Whether the other end of the connection is on this machine: perhaps a proxy."""
-    return _LOOPBACK_PEER.fullmatch(request.remote_addr or "") is not None
-
-
 def _check_method() -> None:
     if request.method not in METHODS:
         raise MethodNotAllowed(METHODS)
@@ -175,9 +170,7 @@ def _check_origin() -> None:
     else:
         allowed = has_token() or (is_local() and "Cookie" not in request.headers)
     if not allowed:
-        raise Refusal(
-            403, "cross_site", "This request came from elsewhere: open the dashboard itself and try again."
-        )
+        raise Refusal(403, "cross_site", "This request came from elsewhere: open the dashboard itself and try again.")
 
 
 def _check_right() -> None:

@@ -21,8 +21,8 @@ BACKLOG = 1024
 HEADER_SECONDS = 10
 #: A request line with all its headers; more is answered 431.
 HEADER_BYTES = 64 * 1024
-#: How long a stopping server waits for requests under way.
-GRACE_SECONDS = 5
+#: How long a stopping server waits for requests under way: longer ones only wait for events.
+GRACE_SECONDS = 2
 READY_SECONDS = 60.0
 
 
@@ -43,9 +43,7 @@ def run_web(settings: Settings, *, on_ready: Callable[[], None]) -> None:
         workers=1,
         blocking_threads=settings.threads,
         backlog=BACKLOG,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=HEADER_BYTES
-        ),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.error,
         workers_kill_timeout=GRACE_SECONDS,
     )

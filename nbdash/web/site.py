@@ -16,7 +16,7 @@ from nbdash.store import Store
 from nbdash.web.assets import Asset, load_assets
 from nbdash.web.author import AuthorKey, author_token
 from nbdash.web.metrics import RequestCounter
-from nbdash.web.polling import LongPolls
+from nbdash.web.places import Places
 
 EXTENSION = "nbdash"
 
@@ -31,7 +31,8 @@ class Site:
     pages: Pages
     author: AuthorKey
     assets: Mapping[str, Asset]
-    polls: LongPolls
+    polls: Places  #: of requests that wait for events
+    readers: Places  #: of requests whose body is being read
     requests: RequestCounter
     urls: Urls  #: path-absolute, with the prefix: for JSON, which has no page to be relative to
 
@@ -45,7 +46,8 @@ def make_site(settings: Settings, store: Store) -> Site:
         pages=Pages(store, settings, Renderer(settings.templates)),
         author=AuthorKey(author_token(settings.data)),
         assets=load_assets(settings.templates),
-        polls=LongPolls(min(settings.long_polls, settings.threads // 2)),
+        polls=Places(min(settings.long_polls, settings.threads // 2)),
+        readers=Places(max(settings.threads // 4, 1)),
         requests=RequestCounter(),
         urls=Urls(f"{settings.base_url.rstrip('/')}/"),
     )

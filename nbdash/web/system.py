@@ -31,7 +31,7 @@ def health() -> Response:
 def metrics() -> Response:
     """Numbers in Prometheus's format."""
     site = current_site()
-    text = numbers.exposition(site.requests.counts(), site.store.count_runs(), site.polls.waiting)
+    text = numbers.exposition(site.requests.counts(), site.store.count_runs(), site.polls.taken)
     return Response(text, content_type=numbers.CONTENT_TYPE)
 
 

@@ -34,3 +34,13 @@ def server(make_server: MakeServer) -> Server:
     made.publish()
     made.perform()
     return made
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same for tests that change nothing, made once."""
+    made = make_server_at(tmp_path_factory.mktemp("shared") / "data")
+    made.publish()
+    made.perform()
+    yield made
+    made.store.close()

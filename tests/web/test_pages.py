@@ -6,20 +6,20 @@ import gzip
 import threading
 
 import pytest
-from web_site import FAILING, SALES, SCRIPT, MakeServer, Scripted, Server, figure_output, make_png
+from web_site import FAILING, SALES, SCRIPT, MakeServer, Scripted, Server, figure_output, make_png, wait_until
 
 from nbdash.model import RunState
 
 
-def test_index_lists_the_dashboard(server: Server) -> None:
-    page = server.client.get("/")
+def test_index_lists_the_dashboard(shared: Server) -> None:
+    page = shared.client.get("/")
     assert page.status_code == 200
     assert page.mimetype == "text/html"
     assert 'href="d/sales"' in page.text
 
 
-def test_dashboard_embeds_its_figure(server: Server) -> None:
-    page = server.client.get("/d/sales")
+def test_dashboard_embeds_its_figure(shared: Server) -> None:
+    page = shared.client.get("/d/sales")
     assert page.status_code == 200
     assert "data:image/png;base64," in page.text
     assert "X-Nbdash-Stale" not in page.headers
@@ -32,12 +32,12 @@ def test_looking_executes_nothing(server: Server) -> None:
     assert not server.store.active_runs(server.store.dashboard("sales").id)
 
 
-def test_page_is_revalidated_not_sent_again(server: Server) -> None:
-    first = server.client.get("/d/sales")
+def test_page_is_revalidated_not_sent_again(shared: Server) -> None:
+    first = shared.client.get("/d/sales")
     assert first.headers["Cache-Control"] == "private, no-cache"
     etag = first.headers["ETag"]
     assert not etag.startswith("W/")
-    again = server.client.get("/d/sales", headers={"If-None-Match": etag})
+    again = shared.client.get("/d/sales", headers={"If-None-Match": etag})
     assert (again.status_code, again.data) == (304, b"")
     assert again.headers["ETag"] == etag
     assert again.headers["Cache-Control"] == "private, no-cache"
@@ -45,33 +45,33 @@ def test_page_is_revalidated_not_sent_again(server: Server) -> None:
     assert "Content-Type" not in again.headers
 
 
-@pytest.mark.parametrize("condition", ["*", 'W/{etag}', '"other", {etag}'])
-def test_conditions_that_hold(server: Server, condition: str) -> None:
-    etag = server.client.get("/d/sales").headers["ETag"]
-    answer = server.client.get("/d/sales", headers={"If-None-Match": condition.format(etag=etag)})
+@pytest.mark.parametrize("condition", ["*", "W/{etag}", '"other", {etag}'])
+def test_conditions_that_hold(shared: Server, condition: str) -> None:
+    etag = shared.client.get("/d/sales").headers["ETag"]
+    answer = shared.client.get("/d/sales", headers={"If-None-Match": condition.format(etag=etag)})
     assert answer.status_code == 304
 
 
 @pytest.mark.parametrize("condition", ['"other"', "nonsense", '"' + "a" * 10_000 + '"', '"a", ' * 5000])
-def test_conditions_that_do_not_hold(server: Server, condition: str) -> None:
-    assert server.client.get("/d/sales", headers={"If-None-Match": condition}).status_code == 200
+def test_conditions_that_do_not_hold(shared: Server, condition: str) -> None:
+    assert shared.client.get("/d/sales", headers={"If-None-Match": condition}).status_code == 200
 
 
-def test_gzip_is_another_representation(server: Server) -> None:
-    plain = server.client.get("/d/sales")
-    zipped = server.client.get("/d/sales", headers={"Accept-Encoding": "br, gzip"})
+def test_gzip_is_another_representation(shared: Server) -> None:
+    plain = shared.client.get("/d/sales")
+    zipped = shared.client.get("/d/sales", headers={"Accept-Encoding": "br, gzip"})
     assert zipped.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(zipped.data) == plain.data
     assert zipped.headers["ETag"] != plain.headers["ETag"]
     assert zipped.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
     assert "Content-Encoding" not in plain.headers
     etag = plain.headers["ETag"]
-    crossed = server.client.get("/d/sales", headers={"Accept-Encoding": "gzip", "If-None-Match": etag})
+    crossed = shared.client.get("/d/sales", headers={"Accept-Encoding": "gzip", "If-None-Match": etag})
     assert crossed.status_code == 200
 
 
-def test_gzip_refused_is_not_sent(server: Server) -> None:
-    answer = server.client.get("/d/sales", headers={"Accept-Encoding": "gzip;q=0, identity"})
+def test_gzip_refused_is_not_sent(shared: Server) -> None:
+    answer = shared.client.get("/d/sales", headers={"Accept-Encoding": "gzip;q=0, identity"})
     assert "Content-Encoding" not in answer.headers
 
 
@@ -87,17 +87,17 @@ def test_page_changes_with_a_failed_run_and_says_so(server: Server) -> None:
     assert "hunter2" not in after.text
 
 
-def test_figures_latest_and_of_a_run(server: Server) -> None:
-    run = server.store.runs(server.store.dashboard("sales").id)[0]
-    latest = server.client.get("/d/sales/figures/card-1.png")
-    fixed = server.client.get(f"/d/sales/runs/{run.id}/figures/card-1.png")
+def test_figures_latest_and_of_a_run(shared: Server) -> None:
+    run = shared.current
+    latest = shared.client.get("/d/sales/figures/card-1.png")
+    fixed = shared.client.get(f"/d/sales/runs/{run.id}/figures/card-1.png")
     assert latest.data == fixed.data == make_png()
     assert latest.mimetype == fixed.mimetype == "image/png"
     assert latest.headers["Cache-Control"] == "private, no-cache"
     assert fixed.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert "sandbox" in latest.headers["Content-Security-Policy"]
     known = {"If-None-Match": latest.headers["ETag"]}
-    assert server.client.get("/d/sales/figures/card-1.png", headers=known).status_code == 304
+    assert shared.client.get("/d/sales/figures/card-1.png", headers=known).status_code == 304
 
 
 def test_figure_of_a_run_that_is_still_on_is_not_kept_for_good(server: Server) -> None:
@@ -106,7 +106,7 @@ def test_figure_of_a_run_that_is_still_on_is_not_kept_for_good(server: Server) -
     run_id = server.client.post("/d/sales/runs", headers={"Accept": "application/json"}).json["id"]
     server.perform_beside()
     try:
-        _wait_until(lambda: server.store.cards(run_id))
+        wait_until(lambda: server.store.cards(run_id))
         picture = server.client.get(f"/d/sales/runs/{run_id}/figures/card-1.png")
         assert picture.headers["Cache-Control"] == "private, no-cache"
     finally:
@@ -123,31 +123,31 @@ def test_a_new_figure_has_a_new_etag(server: Server) -> None:
     assert (after.status_code, after.data) == (200, make_png(grey=7))
 
 
-def test_card_alone(server: Server) -> None:
-    run = server.store.runs(server.store.dashboard("sales").id)[0]
-    answer = server.client.get(f"/d/sales/runs/{run.id}/cards/card-1")
+def test_card_alone(shared: Server) -> None:
+    run = shared.current
+    answer = shared.client.get(f"/d/sales/runs/{run.id}/cards/card-1")
     assert answer.status_code == 200
     assert "<html" not in answer.text
     assert "data:image/png;base64," in answer.text
 
 
-def test_frame_has_a_policy_of_its_own(server: Server) -> None:
-    run = server.store.runs(server.store.dashboard("sales").id)[0]
-    digests = [block.digest for card in server.store.cards(run.id) for block in card.blocks if block.digest]
+def test_frame_has_a_policy_of_its_own(shared: Server) -> None:
+    run = shared.current
+    digests = [block.digest for card in shared.store.cards(run.id) for block in card.blocks if block.digest]
     (digest,) = digests
-    answer = server.client.get(f"/d/sales/runs/{run.id}/frames/{digest}")
+    answer = shared.client.get(f"/d/sales/runs/{run.id}/frames/{digest}")
     assert "draw()" in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox allow-scripts; default-src 'none'")
     assert "allow-same-origin" not in policy
     assert "connect-src 'none'" in policy
-    assert "draw()" not in server.client.get("/d/sales").text
+    assert "draw()" not in shared.client.get("/d/sales").text
 
 
 def test_frame_of_another_dashboard_is_not_there(server: Server) -> None:
     server.publish("other")
     other = server.perform()
-    first = server.store.runs(server.store.dashboard("sales").id)[0]
+    first = server.current
     for path in (f"/d/sales/runs/{other.id}", f"/d/other/runs/{first.id}/figures/card-1.png"):
         assert server.client.get(path).status_code == 404
 
@@ -167,9 +167,9 @@ def test_rerun_form_with_parameters_leads_back_without_defaults(server: Server) 
     assert followed.status_code == 200
 
 
-def test_rerun_from_a_form_of_the_page(server: Server) -> None:
+def test_rerun_from_a_form_of_the_page(shared: Server) -> None:
     """The address in the page is the one that is answered, also under a prefix."""
-    assert 'action="../d/sales/runs"' in server.client.get("/d/sales").text
+    assert 'action="../d/sales/runs"' in shared.client.get("/d/sales").text
 
 
 def test_cancel_form_leads_back(server: Server) -> None:
@@ -187,11 +187,11 @@ def test_cancel_under_another_name_changes_nothing(server: Server) -> None:
     assert server.store.run(run_id).state is RunState.QUEUED
 
 
-def test_permanent_page_of_a_run_and_history(server: Server) -> None:
-    run = server.store.runs(server.store.dashboard("sales").id)[0]
-    history = server.client.get("/d/sales/runs")
+def test_permanent_page_of_a_run_and_history(shared: Server) -> None:
+    run = shared.current
+    history = shared.client.get("/d/sales/runs")
     assert run.id in history.text
-    assert server.client.get(f"/d/sales/runs/{run.id}").status_code == 200
+    assert shared.client.get(f"/d/sales/runs/{run.id}").status_code == 200
 
 
 def test_unlisted_dashboard_is_not_there(make_server: MakeServer) -> None:
@@ -207,18 +207,10 @@ def test_unlisted_dashboard_is_not_there(make_server: MakeServer) -> None:
     assert server.client.get("/api/v1/dashboards").json["dashboards"] == []
 
 
-def test_favicon_and_static_files(server: Server) -> None:
-    style = server.client.get("/-/static/app.css")
+def test_favicon_and_static_files(shared: Server) -> None:
+    style = shared.client.get("/-/static/app.css")
     assert style.mimetype == "text/css"
     assert style.headers["Cache-Control"] == "private, no-cache"
-    kept = server.client.get("/-/static/app.css?v=1")
+    kept = shared.client.get("/-/static/app.css?v=1")
     assert "immutable" in kept.headers["Cache-Control"]
-    assert server.client.get("/favicon.ico").status_code == 200
-
-
-def _wait_until(condition: object) -> None:
-    for _ in range(2000):
-        if condition():  # type: ignore[operator]
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("it did not happen")
+    assert shared.client.get("/favicon.ico").status_code == 200

@@ -22,6 +22,7 @@ from nbdash.publisher.publication import Publisher, PublishOptions
 from nbdash.store import Store, open_store
 from nbdash.web import create_app
 from nbdash.web.author import author_token
+from nbdash.web.site import EXTENSION, Site
 from nbdash.worker import Worker
 
 PARAMETERS = 'region = "north"\nyear = 2024'
@@ -54,16 +55,10 @@ def figure_output(grey: int = 128) -> dict[str, Any]:
 
 SCRIPT = {
     SALES: Scripted(outputs=[figure_output()], seconds=0.25),
-    TABLE: Scripted(
-        outputs=[display({"text/html": "<table><tr><td>7</td></tr></table>", "text/plain": "7"})]
-    ),
-    CHART: Scripted(
-        outputs=[display({"text/html": "<div id=c></div><script>draw()</script>", "text/plain": "chart"})]
-    ),
+    TABLE: Scripted(outputs=[display({"text/html": "<table><tr><td>7</td></tr></table>", "text/plain": "7"})]),
+    CHART: Scripted(outputs=[display({"text/html": "<div id=c></div><script>draw()</script>", "text/plain": "chart"})]),
 }
-FAILING = {
-    SALES: Scripted(error=CellError(ename="ValueError", evalue=SECRET, traceback=(f"ValueError: {SECRET}",)))
-}
+FAILING = {SALES: Scripted(error=CellError(ename="ValueError", evalue=SECRET, traceback=(f"ValueError: {SECRET}",)))}
 
 
 def notebook_text(title: str = "Sales") -> str:
@@ -100,7 +95,20 @@ class Server:
     @property
     def client(self) -> FlaskClient:
         """A client without cookies."""
-        return self.app.test_client()
+        return self.app.test_client(use_cookies=False)
+
+    @property
+    def current(self) -> Run:
+        """The run of ``sales`` that viewers see."""
+        run = self.store.current_run(self.store.dashboard("sales").id)
+        assert run is not None
+        return run
+
+    @property
+    def site(self) -> Site:
+        """The parts of the application."""
+        site: Site = self.app.extensions[EXTENSION]
+        return site
 
     @property
     def token(self) -> str:
@@ -131,6 +139,15 @@ class Server:
 
 
 MakeServer = Callable[..., Server]
+
+
+def wait_until(look: Callable[[], Any]) -> Any:
+    """What ``look`` returns, once that is something."""
+    for _ in range(2000):
+        if found := look():
+            return found
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not happen")
 
 
 def make_server_at(data: Path, **settings_values: Any) -> Server:
