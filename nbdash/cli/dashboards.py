@@ -151,9 +151,9 @@ def rerun_command(name: str, parameters: Sequence[tuple[str, str]], no_wait: boo
     """
     with opened_store(data) as (settings, store):
         dashboard = find_named(store, name)
-        server = ensure_server(settings)
         publisher = Publisher(store, settings)
-        run = publisher.submit(dashboard.slug, dict(parameters))
+        run = publisher.submit(dashboard.slug, dict(parameters))  # what does not fit starts no server
+        server = ensure_server(settings)
         if no_wait:
             click.echo(f"Run {run.id[:4]} of {dashboard.title!r} is {run.state}.", err=True)
         else:

@@ -78,3 +78,24 @@ def test_a_poor_encoding_is_no_error(make_notebook: MakeNotebook) -> None:
         encoding="latin-1",
     )
     assert (done.returncode, done.stderr) == (0, "") and "Größe ? ?" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+@pytest.mark.parametrize(("no_color", "has_colour"), [("", True), ("1", False)])
+def test_colours_are_for_terminals_and_can_be_refused(
+    no_color: str, has_colour: bool, make_notebook: MakeNotebook
+) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    path = make_notebook(("print(absent)", ["dash"]))
+    done = subprocess.run(
+        [sys.executable, "-m", "nbdash", "check", str(path)],
+        stdout=theirs,
+        env=os.environ | {"NO_COLOR": no_color, "TERM": "xterm"},
+    )
+    said = os.read(ours, 100_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 1 and "NB001" in said
+    assert ("\x1b[31m" in said) is has_colour
