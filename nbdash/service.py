@@ -100,6 +100,7 @@ def ensure_server(settings: Settings) -> ServerInfo:
         if process.poll() is not None and find_server(settings.data) is None:
             break
         time.sleep(0.05)
+    process.terminate()  # what is too late is not left behind
     raise ServerUnreachableError(
         f"The server did not start: {_last_line(settings.data / LOG_NAME)} "
         f"(its log is {settings.data / LOG_NAME})."

@@ -1,0 +1,49 @@
+"""``serve``, ``status`` and ``stop`` beside a real server, and a server that does not come up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from nbdash.cli.serving import _loopback
+from nbdash.config import load_settings
+from nbdash.errors import OptionError, ServerUnreachableError
+from nbdash.service import ensure_server
+from tests.cli.conftest import Invoke
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("127.1.2.3", "127.1.2.3"), ("[::1]", "::1")],
+)
+def test_loopback_addresses_are_served(host: str, address: str) -> None:
+    assert _loopback(host) == address
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "", "127.0.0.1.example.org"])
+def test_no_other_address_is(host: str) -> None:
+    with pytest.raises(OptionError, match="this machine only"):
+        _loopback(host)
+
+
+def test_a_host_from_the_settings_is_held_to_the_same(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBDASH_HOST", "0.0.0.0")
+    answer = invoke("serve")
+    assert answer.status == 2 and "'0.0.0.0'" in answer.err
+
+
+def test_nothing_runs_at_first(invoke: Invoke) -> None:
+    assert "No server runs" in invoke("status").out
+    stopped = invoke("stop")
+    assert (stopped.status, stopped.out) == (0, "") and "No server runs" in stopped.err
+
+
+def test_a_server_that_does_not_come_up_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        monkeypatch.setattr("nbdash.service._start_in_background", lambda _: process)
+        monkeypatch.setattr("nbdash.service.START_SECONDS", 0.1)
+        with pytest.raises(ServerUnreachableError, match="did not start"):
+            ensure_server(load_settings())
+        assert process.wait(20) != 0
