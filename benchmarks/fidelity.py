@@ -199,9 +199,7 @@ def _sum(rows: list[Row], name: str) -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="where the source distributions are")
     parser.add_argument("--packages", nargs="*", default=PACKAGES, help="what to download if it is not there")
     parser.add_argument("--each", type=int, default=10, help="notebooks per package at most")
@@ -241,14 +239,14 @@ def _read(path: Path) -> dict[str, Any] | None:
     if _UNFIT.search(text) or (path.suffix == ".py" and "plt." not in text):
         return None
     try:
-        document = (
-            notebook_from_gallery(text) if path.suffix == ".py" else dict(nbformat.read(path, as_version=4))
-        )
+        document = notebook_from_gallery(text) if path.suffix == ".py" else dict(nbformat.read(path, as_version=4))
     except Exception:
         return None
     language = document["metadata"].get("kernelspec", {}).get("language", "python")
     for cell in document["cells"]:
         cell.setdefault("id", nbformat.v4.new_code_cell().id)
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
     has_code = any(cell["cell_type"] == "code" and cell["source"].strip() for cell in document["cells"])
     return document if has_code and language == "python" else None
 

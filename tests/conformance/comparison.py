@@ -57,9 +57,7 @@ def run_engine(engine: Engine, document: Document, folder: Path) -> Document:
         if cell["cell_type"] == "code" and "skip-execution" not in cell["metadata"].get("tags", ())
     )
     recorder = Recorder(document)
-    job = Job(
-        run_id="conformance", cells=cells, folder=folder, limits=Limits(run_seconds=170, figures=10_000)
-    )
+    job = Job(run_id="conformance", cells=cells, folder=folder, limits=Limits(run_seconds=170, figures=10_000))
     outcome = engine.execute(job, recorder.feed, threading.Event())
     assert outcome.failure is None, outcome.failure
     return recorder.document()

@@ -27,10 +27,8 @@ TEXT = {
     "    clear_output(wait=True); print(i); display(i)",
     "clear at once": "print('gone'); clear_output(); print('stays')",
     "clear at the end": "print('stays'); clear_output(wait=True)",
-    "mimebundle": "class M:\n"
-    "    def _repr_mimebundle_(self, **k): return {'text/plain': 'mb', 'text/x': 'x'}\nM()",
-    "html repr": "class H:\n"
-    "    def _repr_html_(self): return '<p>h</p>'\n    def __repr__(self): return 'H'\nH()",
+    "mimebundle": "class M:\n    def _repr_mimebundle_(self, **k): return {'text/plain': 'mb', 'text/x': 'x'}\nM()",
+    "html repr": "class H:\n    def _repr_html_(self): return '<p>h</p>'\n    def __repr__(self): return 'H'\nH()",
     "broken repr": "class B:\n    def __repr__(self): raise ValueError('no repr')\nB()",
     "latex repr": "class L:\n    def _repr_latex_(self): return '$l$'\nL()",
     "await": "import asyncio\nawait asyncio.sleep(0, 'awaited')",
@@ -53,6 +51,7 @@ TEXT = {
     "shell": "!echo shell",
     "shell value": "v = !printf 'a\\nb'\nv",
     "shell variable": "word = 'w'\n!echo {word} $word",
+    "subprocess": "import subprocess, time\n_ = subprocess.run(['echo', 'below']); time.sleep(0.5)",
     "run": "open('script.py', 'w').write('print(\"ran\"); z = 9')\n%run script.py",
     "run value": "z",
     "who": "%who_ls str",
@@ -120,8 +119,7 @@ FIGURES = {
     "displayed": "fig, ax = plt.subplots(); display(fig); ax.set_title('later')",
     "again": "fig",
     "loop": "for i in range(3):\n    plt.figure(figsize=(2, 1)); plt.plot([i, 1])",
-    "function": "def draw(n):\n"
-    "    fig, ax = plt.subplots(figsize=(2, 2)); ax.bar([0, 1], [n, 1]); return ax\ndraw(3)",
+    "function": "def draw(n):\n    fig, ax = plt.subplots(figsize=(2, 2)); ax.bar([0, 1], [n, 1]); return ax\ndraw(3)",
     "raise after": "plt.plot([1, 2]); 1 / 0",
     "after the error": "print(plt.get_fignums())",
     "clear loop": "for i in range(3):\n    plt.plot([i, 1]); clear_output(wait=True); plt.show()",

@@ -30,7 +30,10 @@ def fork() -> Iterator[ForkEngine]:
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_features_are_as_in_a_kernel(fork: ForkEngine, tmp_path: Path, name: str) -> None:
+def test_features_are_as_in_a_kernel(
+    fork: ForkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # below pytest, ipykernel does not read subprocesses' text
     cells = [nbformat.v4.new_code_cell(source) for source in SESSIONS[name].values()]
     document = nbformat.v4.new_notebook(cells=cells)
     folders = [tmp_path / each for each in ("kernel", "fork", "again")]

@@ -61,10 +61,7 @@ def tour(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Result:
     (folder / "ipython_kernel_config.py").write_text("print('the config ran')")
     os.environ["NBDASH_SECRET"] = "s"
     try:
-        cells = [
-            cell(source, may_raise=name in MAY_RAISE, draws=name != "undrawn")
-            for name, source in TOUR.items()
-        ]
+        cells = [cell(source, may_raise=name in MAY_RAISE, draws=name != "undrawn") for name, source in TOUR.items()]
         return run_job(engine, make_job(*cells, folder=folder, environment={"GIVEN": "1"}))
     finally:
         del os.environ["NBDASH_SECRET"]
@@ -156,8 +153,9 @@ def test_a_shell_command_writes_into_the_cell(tour: Result) -> None:
     assert tour.text(place("shell")).replace("\r", "") == "shell\n"
 
 
-def test_a_subprocess_writes_into_the_cell(engine: Engine, tmp_path: Path) -> None:
+def test_a_subprocess_writes_into_the_cell(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel reads such text beside the cell, and loses what it reads after the cell's end: so wait."""
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # below pytest, ipykernel does not read such text at all
     source = "import subprocess, time\n_ = subprocess.run(['echo', 'from below'])\ntime.sleep(0.5)"
     assert run_job(engine, make_job("1", source, folder=tmp_path)).text(1) == "from below\n"
 
@@ -263,9 +261,7 @@ def left_alive(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
 
 
 @pytest.mark.parametrize("limit", ["cell_seconds", "run_seconds"])
-def test_a_time_limit_is_hard(
-    engine: Engine, tmp_path: Path, limit: str, left_alive: Callable[[], list[str]]
-) -> None:
+def test_a_time_limit_is_hard(engine: Engine, tmp_path: Path, limit: str, left_alive: Callable[[], list[str]]) -> None:
     result = run_job(engine, make_job("1", STUBBORN, folder=tmp_path, **{limit: 3.0}))
     failure = result.outcome.failure
     assert failure is not None and (failure.cause, failure.index) == (Cause.TIMEOUT, 1)
