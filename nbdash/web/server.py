@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import multiprocessing
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 
+from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -48,7 +51,22 @@ def run_web(settings: Settings, *, on_ready: Callable[[], None]) -> None:
         workers_kill_timeout=GRACE_SECONDS,
     )
     threading.Thread(target=_announce, args=(settings, on_ready), name="nbdash-ready", daemon=True).start()
-    server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
+    server.serve(target_loader=partial(_load_app, settings), wrap_loader=False)
+
+
+def _load_app(settings: Settings) -> Flask:
+    """The application, in Granian's process for it, which is not to outlive the one that was started."""
+    threading.Thread(target=_end_with_parent, name="nbdash-parent-watch", daemon=True).start()
+    return create_app(settings)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_SECONDS)
+        os._exit(1)
 
 
 def _announce(settings: Settings, on_ready: Callable[[], None]) -> None:
