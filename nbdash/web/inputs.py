@@ -128,7 +128,7 @@ def _json_values(body: bytes) -> dict[str, Json]:
 
 
 def parse_json(body: bytes) -> Json:
-    """JSON as every parser understands it: no NaN, no name twice, no number that others round.
+    """JSON as every parser understands it: no NaN, no name twice, no number or text that others change.
 
     Raises Refusal.
     """
@@ -142,6 +142,7 @@ def parse_json(body: bytes) -> Json:
         )
         if _is_deeper(document, MAX_DEPTH):
             raise ValueError("nested too deeply")
+        json.dumps(document, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no character
     except (ValueError, RecursionError):
         raise Refusal(400, "bad_json", "This body is not JSON that can be accepted.") from None
     return document

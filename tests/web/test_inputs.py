@@ -41,6 +41,13 @@ def test_defaults_in_the_query_are_the_plain_page(shared: Server) -> None:
     assert shared.client.get("/d/sales?year=2024&region=north").data == shared.client.get("/d/sales").data
 
 
+def test_what_an_error_repeats_is_inert(shared: Server) -> None:
+    page = shared.client.get("/d/sales?%3Cscript%3Ealert(1)%3C/script%3E=1")
+    assert page.status_code == 400
+    assert "<script>alert" not in page.text
+    assert "&lt;script&gt;" in page.text
+
+
 @pytest.mark.parametrize("query", ["region=%ff", "&".join(f"a{n}=1" for n in range(300))])
 def test_queries_that_cannot_be_read(shared: Server, query: str) -> None:
     assert shared.client.get(f"/d/sales?{query}").status_code == 400
@@ -66,6 +73,7 @@ def test_queries_that_cannot_be_read(shared: Server, query: str) -> None:
         b'{"parameters": {"year": ' + b"[" * 40 + b"]" * 40 + b"}}",
         b'\xef\xbb\xbf{"parameters": {}}',
         '{"parameters": {}}'.encode("utf-16"),
+        rb'{"parameters": {"region": "\ud800"}}',
         b'{"parameters": {"region": "\xff"}}',
         json.dumps({"parameters": {f"a{n}": 1 for n in range(300)}}).encode(),
     ],
