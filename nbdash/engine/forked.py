@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+from nbdash.engine.failures import run_cancelled
 from nbdash.engine.host.wire import TOKEN_BYTES
 from nbdash.engine.interpreters import find_python
 from nbdash.engine.supervision import Supervision
@@ -35,6 +36,8 @@ class ForkEngine:
         if not job.folder.is_dir():
             raise EngineError(f"The notebook's folder {str(job.folder)!r} is not there.")
         python = find_python(job)
+        if cancel.is_set():
+            return Outcome(failure=run_cancelled(None), engine=self.name, python=python)
         token = secrets.token_bytes(TOKEN_BYTES)
         with open_connections() as links:
             try:

@@ -18,6 +18,7 @@ class TextPipe:
 
     def __init__(self, name: str, fd: int, token: bytes) -> None:
         self.name = name
+        self.is_ended = False  #: nobody can write into it any more
         self._fd = fd
         self._prefix = b"\0" + token
         self._buffer = bytearray()
@@ -32,8 +33,9 @@ class TextPipe:
         """Read what is there, a bounded amount; the number of bytes, 0 if there is nothing (more)."""
         try:
             data = os.read(self._fd, _READ_BYTES)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return 0
+        self.is_ended = not data
         self._buffer += data
         return len(data)
 

@@ -21,6 +21,7 @@ from nbdash.engine.zygotes import Connections, Forked
 from nbdash.model import (
     Cause,
     CellEnded,
+    CellError,
     CellJob,
     CellStarted,
     Emit,
@@ -74,12 +75,24 @@ class Supervision:
 
     def watch(self, is_stopped: Callable[[], bool]) -> Outcome:
         """Return when nothing of the run is left alive; ``is_stopped`` is asked many times a second."""
+        try:
+            while self._links.keeper in self._open:
+                self._receive()
+                self._pass_text()
+                self._check(is_stopped)
+            self._receive_rest()
+        except BaseException:
+            self._kill_now()
+            raise
+        return self._outcome()
+
+    def _kill_now(self) -> None:
+        """Kill the run and see it dead, taking in nothing more; for when whoever receives its events fails."""
+        self._kill()
+        self._open = {self._links.keeper}
         while self._links.keeper in self._open:
             self._receive()
-            self._pass_text()
-            self._check(is_stopped)
-        self._receive_rest()
-        return self._outcome()
+            self._check(lambda: False)
 
     # --- what comes from the run -----------------------------------------------------------------
 
@@ -128,9 +141,9 @@ class Supervision:
 
     def _read_pipe(self, pipe: TextPipe) -> int:
         count = pipe.read()
-        if count == 0:
+        if pipe.is_ended:
             self._open.discard(pipe)
-        elif self._text_due is None:
+        if count and self._text_due is None:
             self._text_due = time.monotonic() + _TEXT_SECONDS
         if count >= _BURST_BYTES:
             self._text_due = 0.0
@@ -144,7 +157,7 @@ class Supervision:
             self._is_done = True
             self._kill_within(_FINISH_GRACE)
             if frame.get("exited") is True:
-                self._fail(_exited(self._cell))
+                self._stop(_exited(self._cell))
             return
         event = event_from_frame(frame)
         if event.index not in self._cells:
@@ -159,7 +172,7 @@ class Supervision:
     def _end_cell(self, event: CellEnded) -> None:
         cell = self._cells[event.index]
         if event.error is not None and not cell.may_raise:
-            self._fail(failures.failed_cell(cell, event.error))
+            self._stop(failures.failed_cell(cell, event.error))
         if self._kill_at is not None:
             self._kill()  # it was interrupted, and this is the end of it
 
@@ -228,8 +241,6 @@ class Supervision:
         """The first reason counts; what follows from it does not."""
         self._failure = failure if self._failure is None else self._failure
 
-    _fail = _stop
-
     def _kill_within(self, seconds: float) -> None:
         latest = time.monotonic() + seconds
         self._kill_at = latest if self._kill_at is None else min(self._kill_at, latest)
@@ -273,10 +284,12 @@ def _inside(cell: CellJob | None) -> str:
 
 
 def _exited(cell: CellJob | None) -> Failure:
-    message = f"The notebook called exit() or quit(){_inside(cell)}: the cells after it did not run."
-    return _failure(Cause.EXIT, message, cell, exit_code=0)
+    """``exit()`` and ``quit()``, which leave a kernel without a word, count as ``sys.exit()`` does."""
+    if cell is None:
+        raise WireError("an exit from no cell")
+    return failures.failed_cell(cell, CellError(ename="SystemExit", evalue="exit() or quit() was called"))
 
 
-def _failure(cause: Cause, message: str, cell: CellJob | None, *, exit_code: int | None = None) -> Failure:
+def _failure(cause: Cause, message: str, cell: CellJob | None) -> Failure:
     index, title = (None, None) if cell is None else (cell.index, cell.title)
-    return Failure(cause=cause, message=message, index=index, title=title, exit_code=exit_code)
+    return Failure(cause=cause, message=message, index=index, title=title)

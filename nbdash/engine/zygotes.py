@@ -32,6 +32,7 @@ main(int(fd))
 """
 _START_SECONDS = 120.0
 _FORK_SECONDS = 15.0
+_PRIVATE_PREFIXES = ("NBDASH_", "JPY_", "MPLBACKEND")
 _TOKEN = b"\0" * wire.TOKEN_BYTES
 
 #: Libraries that are safe to import before a fork, and the modules that their first use imports.
@@ -153,11 +154,16 @@ def _spawn(key: ZygoteKey, fd: int, complaints: BinaryIO) -> subprocess.Popen[by
             stderr=complaints,
             pass_fds=[fd],
             cwd="/",
-            env={**os.environ, **dict(key.environment)},
+            env=_public_environment() | dict(key.environment),
             start_new_session=True,
         )
     except OSError as error:
         raise EngineError(f"Python {key.python!r} cannot be started ({error.strerror}): set --python.") from None
+
+
+def _public_environment() -> dict[str, str]:
+    """Everything but nbdash's own settings, and what tells of a kernel or back end that nbdash itself runs in."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE_PREFIXES)}
 
 
 def _start_failure(python: str, complaints: BinaryIO) -> str:
