@@ -1,4 +1,7 @@
-"""Which addresses exist at all: strict patterns for names in URLs, and the prefix of a proxy."""
+"""Which addresses exist at all: strict patterns for names in URLs, and the prefix of a proxy.
+
+A pattern must match its whole segment, so ``..``, ``%00`` or ``%0a`` never reaches a view: it is no page.
+"""
 
 from __future__ import annotations
 
@@ -19,38 +22,31 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _OWN = ("d", "api", "-")
 
 
-class _Strict(BaseConverter):
-    """Matches the whole segment, so that ``%00``, ``%0a`` or ``..`` is no name but no page (404)."""
-
-    def to_python(self, value: str) -> str:
-        return value
-
-
-class SlugConverter(_Strict):
+class SlugConverter(BaseConverter):
     """A dashboard's name."""
 
     regex = r"[a-z0-9][a-z0-9-]{0,63}"
 
 
-class RunConverter(_Strict):
+class RunConverter(BaseConverter):
     """A run's id."""
 
     regex = r"[0-9a-f]{8,32}"
 
 
-class NameConverter(_Strict):
+class NameConverter(BaseConverter):
     """The name of a card or figure."""
 
     regex = r"[a-z0-9][a-z0-9-]{0,127}"
 
 
-class DigestConverter(_Strict):
+class DigestConverter(BaseConverter):
     """A SHA-256 in hex."""
 
     regex = r"[0-9a-f]{64}"
 
 
-class FileConverter(_Strict):
+class FileConverter(BaseConverter):
     """The name of a shipped file; what exists is decided by a list, never by the file system."""
 
     regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
