@@ -16,8 +16,6 @@ from nbdash.engine.zygotes import ZygoteKey, ZygotePool, open_connections, prelo
 from nbdash.errors import EngineError
 from nbdash.model import Emit, Job, Outcome
 
-_GIB = 1024**3
-
 
 class ForkEngine:
     """Executes Python notebooks on Linux; see :mod:`nbdash.engine.host` for the processes behind it."""
@@ -71,7 +69,6 @@ def _request_for(job: Job, token: bytes) -> dict[str, Any]:
         "folder": str(job.folder),
         "environment": dict(job.environment),
         "argv": _kernel_arguments(job),
-        "address_space": 4 * job.limits.memory_bytes + 4 * _GIB,
     }
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from nbdash.engine.host.tree import descendants_of, proportional_bytes, resident_bytes
 
 #: How often memory is looked at.
-_SAMPLE_SECONDS = 0.25
+_SAMPLE_SECONDS = 0.1
 #: More processes than any honest notebook starts: a fork bomb.
-MAX_PROCESSES = 1024
+MAX_PROCESSES = 512
 
 
 class MemoryWatch:
@@ -36,13 +36,20 @@ class MemoryWatch:
         return self.processes > MAX_PROCESSES
 
     def look(self) -> None:
-        """Measure, if it is time to."""
-        if self._clock() < self._next:
+        """Measure, if it is time to; the more a look costs, the rarer it is."""
+        began = self._clock()
+        if began < self._next:
             return
-        self._next = self._clock() + _SAMPLE_SECONDS
+        self._measure()
+        now = self._clock()
+        self._next = now + max(_SAMPLE_SECONDS, 5 * (now - began))
+
+    def _measure(self) -> None:
         pids = descendants_of(self._keeper)
         self.processes = len(pids)
-        resident = sum(map(resident_bytes, pids[:MAX_PROCESSES]))
-        if resident > self._highest or resident > self._limit:  # the exact figure is dear: only when it can matter
+        if self.has_too_many_processes:
+            return
+        resident = sum(map(resident_bytes, pids))
+        if resident > self._highest or resident > self._limit:  # the exact figure is dear
             self._highest = max(resident, self._highest)
-            self.peak = max(self.peak, sum(map(proportional_bytes, pids[:MAX_PROCESSES])))
+            self.peak = max(self.peak, sum(map(proportional_bytes, pids)))

@@ -41,7 +41,7 @@ _BURST_SECONDS = 0.005
 #: From an interrupt to the kill; from the last cell's end to it; from a closed connection to it.
 _INTERRUPT_GRACE, _FINISH_GRACE, _CLOSED_GRACE = 2.0, 2.0, 1.0
 #: A keeper that has not done its work by then was stopped or killed by the run.
-_KEEPER_GRACE = 3.0
+_KEEPER_GRACE = 5.0
 _LAST_WORDS = 60
 
 
@@ -183,7 +183,7 @@ class Supervision:
                 self._add_text(pipe.name, pipe.take_free())
 
     def _add_text(self, name: str, text: str) -> None:
-        if not text or self._cell is None:
+        if not text or self._cell is None or self._is_done:
             return
         if name == "stderr":
             self._last_words.extend(text.splitlines())

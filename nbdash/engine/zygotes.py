@@ -31,7 +31,8 @@ from _nbdash_host.zygote import main
 main(int(fd))
 """
 _START_SECONDS = 120.0
-_FORK_SECONDS = 15.0
+_FORK_SECONDS = 10.0
+_CLOSE_SECONDS = 3.0
 _PRIVATE_PREFIXES = ("NBDASH_", "JPY_", "MPLBACKEND")
 _TOKEN = b"\0" * wire.TOKEN_BYTES
 
@@ -138,7 +139,7 @@ class Zygote:
         """End it now, with whatever is left of its runs."""
         self.retire()
         try:
-            self._process.wait(5)
+            self._process.wait(_CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             tree.kill_all([*tree.descendants_of(self._process.pid), self._process.pid])
             self._process.wait()

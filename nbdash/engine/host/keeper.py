@@ -61,8 +61,8 @@ class _Keeper:
                 os.read(wake, 4096)
             if self._engine in ready:
                 self._obey(self._engine.recv(1))
-        leftovers = self._kill_everything()
-        self._send({"status": self._status, "peak": peak_of_children(), "leftovers": leftovers})
+        self._kill_everything()
+        self._send({"status": self._status, "peak": peak_of_children()})
 
     def _send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
@@ -83,13 +83,13 @@ class _Keeper:
                 if pid == 0:
                     return
 
-    def _kill_everything(self) -> int:
-        """Kill all descendants, over and over until there are none; how many outlived the run itself."""
+    def _kill_everything(self) -> None:
+        """Kill all descendants, over and over until there are none."""
         self._reap()
-        leftovers = 0
+        if self._status is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)  # all at once: a fork bomb is faster than one by one
         while descendants := descendants_of(os.getpid()):
-            leftovers = max(leftovers, len(set(descendants) - {self._pid}))
             kill_all(descendants)
             self._reap()
             time.sleep(0.001)
-        return leftovers

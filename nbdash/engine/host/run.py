@@ -17,7 +17,6 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 
 from .ending import finish_process
-from .shell import bounded_traceback, error_content
 from .streams import Channel, OutStream, flush_all
 from .system import close_other_fds, hide_fd, limit_process
 
@@ -58,7 +57,7 @@ def _become_kernel(request: dict[str, Any]) -> None:
     os.chdir(request["folder"])
     sys.path.insert(0, "")
     sys.argv = request["argv"]
-    limit_process(request["address_space"])
+    limit_process()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     builtins.input = _refuse_input
@@ -116,20 +115,19 @@ class _Session:
         self._channel.send("end", seconds=seconds, execution_count=self._count, error=error)
         return not self._shell.exit_now and (error is None or cell["may_raise"])
 
-    async def _run_source(self, source: str) -> dict[str, Any] | None:
+    async def _run_source(self, source: str) -> Any:
         """Run one cell; its error, if it has one."""
         shell = self._shell
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             result = await self._run_cell(source)
         except BaseException as raised:
-            return error_content(type(raised), raised, bounded_traceback(shell.last_traceback or []))
+            return shell.error_shown_for(raised)
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         if result.success and not shell.failed_in_displayhook:
             return None
-        error = result.error_before_exec or result.error_in_exec
-        return error_content(type(error), error, shell.last_traceback or [])
+        return shell.error_shown_for(result.error_before_exec or result.error_in_exec)
 
     async def _run_cell(self, source: str) -> Any:
         """As ipykernel: a cell with top-level ``await`` on the running loop, any other as a plain call."""

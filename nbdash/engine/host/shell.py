@@ -193,7 +193,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     autoindent = CBool(False)
     exiter = Instance(ZMQExitAutocall)
     keepkernel_on_exit = None
-    last_traceback: list[str] | None = None
+    shown_errors: list[dict[str, Any]]
     failed_in_displayhook = False
 
     @default("exiter")  # type: ignore[untyped-decorator]
@@ -238,16 +238,22 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
 
     def begin_cell(self, draws: bool) -> None:
         """Forget the last cell's errors; ``draws`` says whether figures are drawn."""
-        self.last_traceback = None
+        self.shown_errors = []
         self.failed_in_displayhook = False
         self.display_formatter.draws = draws
+
+    def error_shown_for(self, raised: BaseException | None) -> dict[str, Any]:
+        """The error that the cell showed for what it raised; it may have shown others, handled or about this one."""
+        fitting = [each for each in self.shown_errors if each["ename"] == type(raised).__name__]
+        shown = fitting or self.shown_errors
+        return shown[-1] if shown else error_content(type(raised), raised, [])
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
         if self.displayhook.result is not None:
             self.failed_in_displayhook = True
-        self.last_traceback = bounded_traceback(stb)
-        output = {"output_type": "error", **error_content(etype, evalue, self.last_traceback)}
-        self.channel.send("output", output=output)
+        error = error_content(etype, evalue, bounded_traceback(stb))
+        self.shown_errors.append(error)
+        self.channel.send("output", output={"output_type": "error", **error})
 
 
 def error_content(etype: type, evalue: BaseException | None, traceback: list[str]) -> dict[str, Any]:

@@ -30,9 +30,12 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _KEPT_TEXT = 512 * 1024
 
 
-def whole_text(text: str) -> str:
-    """The text as UTF-8 can carry it: each lone surrogate replaced by U+FFFD."""
-    return _SURROGATES.sub("\ufffd", text)
+def utf8_bytes(text: str) -> bytes:
+    """The text in UTF-8, each lone surrogate as U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text).encode()
 
 
 class OutStream(io.TextIOBase):
@@ -64,16 +67,15 @@ class OutStream(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(text)}")
         if self.closed:
             raise ValueError("I/O operation on closed file")
-        self.write_bytes(whole_text(text).encode())
+        self.write_bytes(utf8_bytes(text))
         return len(text)
 
     def write_bytes(self, data: bytes) -> bool:
         """Write all of it; whether that was possible."""
-        view = memoryview(data)
         with self._lock:
-            while view:
+            while data:
                 try:
-                    view = view[os.write(self._fd, view) :]
+                    data = data[os.write(self._fd, data) :]
                 except BlockingIOError:  # a subprocess made the pipe that all share non-blocking
                     select.select([], [self._fd], [])
                 except OSError:
@@ -133,7 +135,7 @@ def _json_bytes(message: dict[str, Any]) -> bytes:
         text = json.dumps(message, default=_plain_value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
         text = json.dumps(_clean(message), default=str, ensure_ascii=False)
-    return whole_text(text).encode()
+    return utf8_bytes(text)
 
 
 def _plain_value(value: Any) -> Any:

@@ -61,12 +61,12 @@ def hide_fd(fd: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
 
 
-def limit_process(address_space: int) -> None:
-    """No core files, a wide limit of address space, and first place when the machine runs out of memory."""
+def limit_process() -> None:
+    """No core files, and first place when the machine runs out of memory.
+
+    There is no limit of address space: browsers, JVMs and GPU libraries reserve far more than they use.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (address_space if hard < 0 else min(address_space, hard), hard))
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
 

@@ -35,11 +35,14 @@ def _scan(parent: int) -> list[int]:
 
 
 def descendants_of(pid: int) -> list[int]:
-    """The process ids of all descendants of ``pid``, parents before their children."""
-    found = children_of(pid)
-    for child in found:  # grows while it is walked
-        found += [each for each in children_of(child) if each not in found]
-    return found
+    """The process ids of all descendants of ``pid``."""
+    found = dict.fromkeys(children_of(pid))
+    unseen = list(found)
+    while unseen:
+        new = [child for child in children_of(unseen.pop()) if child not in found]
+        found.update(dict.fromkeys(new))
+        unseen += new
+    return list(found)
 
 
 def kill_all(pids: list[int]) -> None:
