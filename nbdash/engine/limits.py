@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+
+import psutil
 
 from nbdash.engine.host.tree import descendants_of, proportional_bytes, resident_bytes
 
 #: How often memory is looked at.
 _SAMPLE_SECONDS = 0.1
+_BURIAL_SECONDS = 3.0
+#: Up to how many processes are worth an exact figure.
+_MAX_MEASURED = 16
 #: More processes than any honest notebook starts: a fork bomb.
 MAX_PROCESSES = 512
 
 
 class MemoryWatch:
-    """Memory of all descendants of a keeper; pages that a fork shares are counted once."""
+    """Memory of all descendants of a keeper; what they share with the zygote is counted once."""
 
-    def __init__(self, keeper: int, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, keeper: int, *, limit: int, shared: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """``limit`` and ``shared``, the zygote's own resident memory, in bytes."""
         self.peak = 0
         self.processes = 0
         self._keeper = keeper
         self._limit = limit
+        self._shared = shared
         self._clock = clock
         self._next = 0.0
-        self._highest = 0
+        self._seen: dict[int, psutil.Process] = {}
 
     @property
     def is_exceeded(self) -> bool:
@@ -45,11 +53,26 @@ class MemoryWatch:
         self._next = now + max(_SAMPLE_SECONDS, 5 * (now - began))
 
     def _measure(self) -> None:
+        """The exact figure is dear, and waits for processes that fork: only where it decides."""
         pids = descendants_of(self._keeper)
         self.processes = len(pids)
-        if self.has_too_many_processes:
-            return
-        resident = sum(map(resident_bytes, pids))
-        if resident > self._highest or resident > self._limit:  # the exact figure is dear
-            self._highest = max(resident, self._highest)
-            self.peak = max(self.peak, sum(map(proportional_bytes, pids)))
+        self._remember(pids)
+        resident = [resident_bytes(pid) for pid in pids]
+        used = self._shared + sum(max(0, size - self._shared) for size in resident)
+        if sum(resident) > self._limit and len(pids) <= _MAX_MEASURED:
+            used = max(used, sum(map(proportional_bytes, pids)))
+        self.peak = max(self.peak, used)
+
+    def _remember(self, pids: list[int]) -> None:
+        for pid in pids[:MAX_PROCESSES]:
+            if pid not in self._seen:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    self._seen[pid] = psutil.Process(pid)
+
+    def kill_survivors(self) -> None:
+        """Kill what was seen and lives; for when the run has killed those whose work this is."""
+        survivors = [process for process in self._seen.values() if process.is_running()]
+        for process in survivors:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(survivors, timeout=_BURIAL_SECONDS)

@@ -58,7 +58,7 @@ class Supervision:
             TextPipe(name, fd, token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
         )
         self._open: set[Any] = {links.channel, links.keeper, *self._pipes}
-        self._memory = MemoryWatch(forked.keeper, job.limits.memory_bytes)
+        self._memory = MemoryWatch(forked.keeper, limit=job.limits.memory_bytes, shared=forked.shared_bytes)
         self._cells = {cell.index: cell for cell in job.cells}
         self._cell: CellJob | None = None
         self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
@@ -84,6 +84,9 @@ class Supervision:
         except BaseException:
             self._kill_now()
             raise
+        finally:
+            if self._report is None:
+                self._memory.kill_survivors()
         return self._outcome()
 
     def _kill_now(self) -> None:
@@ -92,12 +95,12 @@ class Supervision:
         self._open = {self._links.keeper}
         while self._links.keeper in self._open:
             self._receive()
-            self._check(lambda: False)
+            self._press_on(time.monotonic())
 
     # --- what comes from the run -----------------------------------------------------------------
 
     def _receive(self) -> None:
-        ready = select.select(list(self._open), [], [], _TICK_SECONDS)[0]
+        ready = _readable(self._open, _TICK_SECONDS)
         if self._links.channel in ready:
             self._receive_frames()
         if self._links.keeper in ready:
@@ -192,7 +195,7 @@ class Supervision:
 
     def _receive_rest(self) -> None:
         """What the run said before it ended."""
-        while self._links.channel in self._open and select.select([self._links.channel], [], [], 0)[0]:
+        while self._links.channel in self._open and _readable({self._links.channel}, 0):
             self._receive_frames()
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_rest())
@@ -203,13 +206,17 @@ class Supervision:
 
     def _check(self, is_stopped: Callable[[], bool]) -> None:
         now = time.monotonic()
+        self._press_on(now)
+        if not self._is_done and self._give_up_at is None:
+            self._memory.look()
+            self._check_limits(now, is_stopped)
+
+    def _press_on(self, now: float) -> None:
+        """Go from asking to killing, and from there to killing without the keeper."""
         if self._give_up_at is not None and now > self._give_up_at:
             self._kill_over_keeper()
         elif self._kill_at is not None and now > self._kill_at:
             self._kill()
-        elif not self._is_done:
-            self._memory.look()
-            self._check_limits(now, is_stopped)
 
     def _check_limits(self, now: float, is_stopped: Callable[[], bool]) -> None:
         limits, cell = self._job.limits, self._cell
@@ -256,7 +263,7 @@ class Supervision:
 
     def _kill_over_keeper(self) -> None:
         """The keeper does not answer: kill all below it, then itself; the zygote kills what escapes."""
-        tree.kill_all([*tree.descendants_of(self._forked.keeper), self._forked.keeper])
+        tree.kill_tree(self._forked.keeper)
         self._give_up_at = time.monotonic() + _KEEPER_GRACE
 
     # --- how it ended ------------------------------------------------------------------------------
@@ -265,7 +272,7 @@ class Supervision:
         report = self._report
         peak = self._memory.peak
         if report is not None:
-            peak = max(peak, int(report["peak"]) - self._forked.shared_bytes)
+            peak = max(peak, int(report["peak"]))
         return Outcome(failure=self._failure or self._died(), peak_memory_bytes=peak, engine="fork")
 
     def _died(self) -> Failure | None:
@@ -277,6 +284,15 @@ class Supervision:
             return _failure(Cause.SIGNAL, message, self._cell)
         code = os.waitstatus_to_exitcode(int(self._report["status"]))
         return failures.process_ended(self._cell, code, tuple(self._last_words))
+
+
+def _readable(files: set[Any], seconds: float) -> set[Any]:
+    """Those from which something can be read by then; unlike ``select``, of any number."""
+    poll = select.poll()
+    by_fd = {file.fileno(): file for file in files}
+    for fd in by_fd:
+        poll.register(fd, select.POLLIN)
+    return {by_fd[fd] for fd, _ in poll.poll(seconds * 1000)}
 
 
 def _inside(cell: CellJob | None) -> str:

@@ -101,8 +101,9 @@ class Zygote:
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair()
         self._reader = wire.FrameReader(_TOKEN)
-        with tempfile.TemporaryFile() as complaints, theirs:
-            self._process = _spawn(key, theirs.fileno(), complaints)
+        with tempfile.TemporaryFile() as complaints:
+            with theirs:
+                self._process = _spawn(key, theirs.fileno(), complaints)
             self._control.settimeout(_START_SECONDS)
             ready = self._ask({"preload": sorted(key.preload)}, [])
             if ready is None:
@@ -141,7 +142,7 @@ class Zygote:
         try:
             self._process.wait(_CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
-            tree.kill_all([*tree.descendants_of(self._process.pid), self._process.pid])
+            tree.kill_tree(self._process.pid)
             self._process.wait()
 
 
@@ -182,6 +183,7 @@ class ZygotePool:
         self._lock = threading.Lock()
         self._starting: dict[ZygoteKey, threading.Lock] = {}
         self._zygotes: dict[ZygoteKey, Zygote] = {}
+        self._retired: list[Zygote] = []
 
     def fork(self, key: ZygoteKey, request: dict[str, Any], fds: Sequence[int]) -> Forked:
         """Fork a run from the key's zygote, starting it first if need be; raises EngineError."""
@@ -209,8 +211,9 @@ class ZygotePool:
             self._zygotes.pop(key, None)
             self._zygotes[key] = zygote  # last is most recently used
             surplus = [self._zygotes.pop(old) for old in list(self._zygotes)[: -self._size]]
-        for each in surplus:
-            each.retire()
+            for each in surplus:
+                each.retire()
+            self._retired = [each for each in self._retired + surplus if each.is_alive]
 
     def _discard(self, key: ZygoteKey, zygote: Zygote) -> None:
         with self._lock:
@@ -221,7 +224,8 @@ class ZygotePool:
     def close(self) -> None:
         """End all of them."""
         with self._lock:
-            zygotes, self._zygotes = list(self._zygotes.values()), {}
+            zygotes = [*self._zygotes.values(), *self._retired]
+            self._zygotes, self._retired = {}, []
         for zygote in zygotes:
             zygote.close()
 

@@ -1,4 +1,4 @@
-"""What a Matplotlib figure knows about itself, in words: its title, and a text alternative."""
+"""Matplotlib's figures: what they know about themselves, in words, and those that nobody sees."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ def is_figure(value: Any) -> bool:
     """Whether the value is a Matplotlib figure; imports nothing."""
     module = sys.modules.get("matplotlib.figure")
     return module is not None and isinstance(value, module.Figure)
+
+
+def close_unseen() -> None:
+    """Close what the inline back end would draw at the cell's end, unless the notebook wants figures kept open.
+
+    To be called before Matplotlib's own hook, which draws every open figure once more than is seen.
+    """
+    backend = sys.modules.get("matplotlib_inline.backend_inline")
+    if backend is None or not backend.show._draw_called:
+        return
+    if backend.InlineBackend.instance().close_figures:
+        backend.show._to_draw, backend.show._draw_called = [], False
+        backend.matplotlib.pyplot.close("all")
 
 
 def describe_figure(figure: Any) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ import random
 import signal
 import socket
 import sys
-import time
+from time import perf_counter
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
@@ -106,9 +106,9 @@ class _Session:
             return True
         self._count += 1
         self._shell.begin_cell(cell["draws"])
-        began = time.perf_counter()
+        began = perf_counter()
         error = await self._run_source(cell["source"])
-        seconds = time.perf_counter() - began
+        seconds = perf_counter() - began
         if os.getpid() != self._pid:
             os._exit(0)  # a process that the cell forked and let go on
         flush_all(self._originals)

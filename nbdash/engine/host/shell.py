@@ -26,7 +26,7 @@ from traitlets import Any as AnyTrait
 from traitlets import CBool, Instance, Type, default
 from traitlets.config import Config
 
-from .figures import describe_figure, is_figure
+from .figures import close_unseen, describe_figure, is_figure
 from .streams import Channel
 
 #: The longest traceback and error text that is sent.
@@ -204,6 +204,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
         """Use the formatter that knows figures."""
         self.display_formatter = FigureFormatter(parent=self)
         self.configurables.append(self.display_formatter)
+
+    def init_events(self) -> None:
+        """Put our hook before any that a library registers."""
+        super().init_events()
+        self.events.register("post_execute", lambda: None if self.display_formatter.draws else close_unseen())
 
     def init_environment(self) -> None:
         """What a kernel sets for the programs that cells start: colours, no pager."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
-import json
 import numbers
 import os
 import re
@@ -21,6 +20,8 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import date
+from json import dumps  # the function itself: a cell may put another into the module
+from os import write
 from typing import Any
 
 from .wire import FRAME_BYTES, pack_body
@@ -75,9 +76,9 @@ class OutStream(io.TextIOBase):
         with self._lock:
             while data:
                 try:
-                    data = data[os.write(self._fd, data) :]
+                    data = data[write(self._fd, data) :]
                 except BlockingIOError:  # a subprocess made the pipe that all share non-blocking
-                    select.select([], [self._fd], [])
+                    _wait_writable(self._fd)
                 except OSError:
                     return False
         return True
@@ -114,6 +115,12 @@ class Channel:
             stream.write_bytes(b"\0" + self._token + self._marks.to_bytes(8, "big"))
 
 
+def _wait_writable(fd: int) -> None:
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    poll.poll()
+
+
 def flush_all(originals: tuple[Any, ...]) -> None:
     """Flush what buffers: Python's original streams, whatever stands in for them now, and C's."""
     for stream in (sys.stdout, sys.stderr, *originals):
@@ -132,9 +139,9 @@ def _body_of(message: dict[str, Any]) -> bytes:
 
 def _json_bytes(message: dict[str, Any]) -> bytes:
     try:
-        text = json.dumps(message, default=_plain_value, ensure_ascii=False, allow_nan=False)
+        text = dumps(message, default=_plain_value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
-        text = json.dumps(_clean(message), default=str, ensure_ascii=False)
+        text = dumps(_clean(message), default=str, ensure_ascii=False)
     return utf8_bytes(text)
 
 

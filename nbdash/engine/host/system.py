@@ -62,11 +62,12 @@ def hide_fd(fd: int) -> int:
 
 
 def limit_process() -> None:
-    """No core files, and first place when the machine runs out of memory.
+    """No core files, second place for the processor, first place when the machine runs out of memory.
 
     There is no limit of address space: browsers, JVMs and GPU libraries reserve far more than they use.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(5)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
 

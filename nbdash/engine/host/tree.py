@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 
 _CHILDREN_FILE = "/proc/thread-self/children"
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -50,6 +51,17 @@ def kill_all(pids: list[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
+
+
+def kill_tree(pid: int) -> None:
+    """Kill all descendants of ``pid``, as long as there are living ones, and then itself.
+
+    In this order since what a dead process leaves behind moves to another parent, perhaps out of sight.
+    """
+    while living := [each for each in descendants_of(pid) if resident_bytes(each)]:
+        kill_all(living)
+        time.sleep(0.005)
+    kill_all([pid])
 
 
 def resident_bytes(pid: int) -> int:
