@@ -11,6 +11,8 @@ import os
 
 _READ_BYTES = 1 << 18
 _NUMBER_BYTES = 8
+#: More than a pipe ever holds: beyond it, a mark that was written is not still to come.
+_MOST_BYTES = 1 << 22
 
 
 class TextPipe:
@@ -56,7 +58,7 @@ class TextPipe:
                 del self._buffer[: end - start]
                 if found >= number:
                     return text
-            elif not self.read():
+            elif len(self._buffer) > _MOST_BYTES or not self.read():
                 return text + self._take(len(self._buffer))
 
     def take_rest(self) -> str:

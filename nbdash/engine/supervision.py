@@ -13,10 +13,10 @@ from typing import Any
 from nbdash.engine import failures
 from nbdash.engine.budget import OutputBudget
 from nbdash.engine.frames import event_from_frame
-from nbdash.engine.host import tree
 from nbdash.engine.host.wire import FrameReader, WireError
 from nbdash.engine.limits import MAX_PROCESSES, MemoryWatch
 from nbdash.engine.pipes import TextPipe
+from nbdash.engine.stopping import Stopper
 from nbdash.engine.zygotes import Connections, Forked
 from nbdash.model import (
     Cause,
@@ -38,10 +38,8 @@ _READ_BYTES = 1 << 20
 #: Less text than this at a time is let gather, instead of being fetched line by line.
 _BURST_BYTES = 1 << 16
 _BURST_SECONDS = 0.005
-#: From an interrupt to the kill; from the last cell's end to it; from a closed connection to it.
-_INTERRUPT_GRACE, _FINISH_GRACE, _CLOSED_GRACE = 2.0, 2.0, 1.0
-#: A keeper that has not done its work by then was stopped or killed by the run.
-_KEEPER_GRACE = 5.0
+#: From the last cell's end to the kill; from a closed connection to it.
+_FINISH_GRACE, _CLOSED_GRACE = 2.0, 1.0
 _LAST_WORDS = 60
 
 
@@ -59,6 +57,7 @@ class Supervision:
         )
         self._open: set[Any] = {links.channel, links.keeper, *self._pipes}
         self._memory = MemoryWatch(forked.keeper, limit=job.limits.memory_bytes, shared=forked.shared_bytes)
+        self._stopper = Stopper(links.keeper, forked.keeper)
         self._cells = {cell.index: cell for cell in job.cells}
         self._cell: CellJob | None = None
         self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
@@ -68,8 +67,6 @@ class Supervision:
         self._failure: Failure | None = None  # why it is being stopped, or the cell that failed
         self._is_done = False
         self._report: dict[str, Any] | None = None
-        self._kill_at: float | None = None
-        self._give_up_at: float | None = None
         for sock in (links.channel, links.keeper):
             sock.setblocking(False)
 
@@ -91,11 +88,11 @@ class Supervision:
 
     def _kill_now(self) -> None:
         """Kill the run and see it dead, taking in nothing more; for when whoever receives its events fails."""
-        self._kill()
+        self._stopper.kill()
         self._open = {self._links.keeper}
         while self._links.keeper in self._open:
             self._receive()
-            self._press_on(time.monotonic())
+            self._stopper.press_on()
 
     # --- what comes from the run -----------------------------------------------------------------
 
@@ -115,13 +112,10 @@ class Supervision:
             for frame in self._frames.feed(data):
                 self._take_frame(frame)
         except WireError:
-            self._end_wire()
+            self._open.discard(self._links.channel)
             message = f"The run wrote into a connection that is not its own{_inside(self._cell)}."
             self._stop(_failure(Cause.SIGNAL, message, self._cell))
-            self._kill()
-
-    def _end_wire(self) -> None:
-        self._open.discard(self._links.channel)
+            self._stopper.kill()
 
     def _read_socket(self, sock: Any) -> bytes:
         """What is there; at the end of the stream the socket is no longer read."""
@@ -133,7 +127,7 @@ class Supervision:
             data = b""
         if not data:
             self._open.discard(sock)
-            self._kill_within(_CLOSED_GRACE)
+            self._stopper.kill_within(_CLOSED_GRACE)
         return data
 
     def _receive_report(self) -> None:
@@ -158,7 +152,7 @@ class Supervision:
             self._add_text(pipe.name, pipe.take_until(self._received))
         if frame.get("kind") == "done":
             self._is_done = True
-            self._kill_within(_FINISH_GRACE)
+            self._stopper.kill_within(_FINISH_GRACE)
             if frame.get("exited") is True:
                 self._stop(_exited(self._cell))
             return
@@ -176,8 +170,8 @@ class Supervision:
         cell = self._cells[event.index]
         if event.error is not None and not cell.may_raise:
             self._stop(failures.failed_cell(cell, event.error))
-        if self._kill_at is not None:
-            self._kill()  # it was interrupted, and this is the end of it
+        if self._stopper.is_ending:
+            self._stopper.kill()  # it was interrupted, and this is the end of it
 
     def _pass_text(self) -> None:
         if self._text_due is not None and time.monotonic() >= self._text_due:
@@ -205,25 +199,17 @@ class Supervision:
     # --- limits ------------------------------------------------------------------------------------
 
     def _check(self, is_stopped: Callable[[], bool]) -> None:
-        now = time.monotonic()
-        self._press_on(now)
-        if not self._is_done and self._give_up_at is None:
+        self._stopper.press_on()
+        if not self._is_done and not self._stopper.is_killing:
             self._memory.look()
-            self._check_limits(now, is_stopped)
-
-    def _press_on(self, now: float) -> None:
-        """Go from asking to killing, and from there to killing without the keeper."""
-        if self._give_up_at is not None and now > self._give_up_at:
-            self._kill_over_keeper()
-        elif self._kill_at is not None and now > self._kill_at:
-            self._kill()
+            self._check_limits(time.monotonic(), is_stopped)
 
     def _check_limits(self, now: float, is_stopped: Callable[[], bool]) -> None:
         limits, cell = self._job.limits, self._cell
         if self._memory.is_exceeded:
             self._stop(self._too_much())
-            self._kill()
-        elif self._kill_at is not None:
+            self._stopper.kill()
+        elif self._stopper.is_ending:
             return
         elif is_stopped():
             self._interrupt(failures.run_cancelled(cell))
@@ -239,32 +225,12 @@ class Supervision:
         return failures.memory_exceeded(self._cell, self._job.limits.memory_bytes, self._memory.peak)
 
     def _interrupt(self, failure: Failure) -> None:
-        """Let the cell end by KeyboardInterrupt, so that the author sees where it was; then kill."""
         self._stop(failure)
-        self._tell_keeper(b"i")
-        self._kill_within(_INTERRUPT_GRACE)
+        self._stopper.interrupt()
 
     def _stop(self, failure: Failure) -> None:
         """The first reason counts; what follows from it does not."""
         self._failure = failure if self._failure is None else self._failure
-
-    def _kill_within(self, seconds: float) -> None:
-        latest = time.monotonic() + seconds
-        self._kill_at = latest if self._kill_at is None else min(self._kill_at, latest)
-
-    def _kill(self) -> None:
-        if self._give_up_at is None:
-            self._tell_keeper(b"k")
-            self._give_up_at = time.monotonic() + _KEEPER_GRACE
-
-    def _tell_keeper(self, command: bytes) -> None:
-        with contextlib.suppress(OSError):
-            self._links.keeper.send(command)
-
-    def _kill_over_keeper(self) -> None:
-        """The keeper does not answer: kill all below it, then itself; the zygote kills what escapes."""
-        tree.kill_tree(self._forked.keeper)
-        self._give_up_at = time.monotonic() + _KEEPER_GRACE
 
     # --- how it ended ------------------------------------------------------------------------------
 

@@ -91,6 +91,14 @@ def test_a_mark_that_never_comes_does_not_block(pipe: tuple[TextPipe, Callable[[
     assert text.take_until(1) == "lost"
 
 
+def test_a_flood_without_a_mark_does_not_block(
+    pipe: tuple[TextPipe, Callable[[bytes], int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, _ = pipe
+    monkeypatch.setattr(os, "read", lambda fd, size: b"x" * size)
+    assert text.take_until(1).startswith("x")
+
+
 def test_a_character_in_two_reads_is_one(pipe: tuple[TextPipe, Callable[[bytes], int]]) -> None:
     text, write = pipe
     write("é".encode()[:1])
