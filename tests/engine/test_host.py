@@ -155,3 +155,13 @@ def test_a_tree_is_found_and_killed() -> None:
         parent.wait()
     assert [tree.resident_bytes(pid) for pid in children] == [0, 0]
     assert tree.descendants_of(parent.pid) == []
+
+
+def test_everything_imports_without_unix() -> None:
+    """As on Windows; what Python's and others' own modules import of it was imported before."""
+    code = (
+        "import IPython.core.interactiveshell, psutil, sys\n"
+        "sys.modules['fcntl'] = sys.modules['resource'] = None\n"
+        "import nbdash.engine.forked, nbdash.engine.host.zygote, nbdash.engine.host.ending"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
