@@ -89,6 +89,7 @@ def test_pandas_tables_stay_in_the_page() -> None:
     assert not needs_frame(html)
     cleaned = clean_html(html)
     assert '<table class="dataframe">' in cleaned and "vertical-align" not in cleaned
+    assert "<th></th>" not in cleaned and "<td></td>" in cleaned
     assert 'colspan="2"' in cleaned and 'scope="col"' in cleaned and "col_heading level0 col0" in cleaned
 
 
