@@ -105,7 +105,7 @@ def _unique_names(names: list[str]) -> Iterator[str]:
     for name in names:
         unique, number = name, 2
         while unique in taken:
-            unique, number = f"{name}-{number}", number + 1
+            unique, number = f"{name}-card-{number}", number + 1
         taken.add(unique)
         yield unique
 

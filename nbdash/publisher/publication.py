@@ -17,7 +17,7 @@ from nbdash.model import Dashboard, Json, Notebook, Plan, Run, RunState, Selecti
 from nbdash.notebook.parameters import canonical_key
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
-from nbdash.publisher.inputs import resolve_parameters
+from nbdash.notebook.values import resolve_values
 from nbdash.store import Store
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -82,7 +82,7 @@ class Publisher:
         """
         dashboard = self.store.dashboard(slug)
         version = self.version_shown(dashboard)
-        parameters = resolve_parameters(self.notebook_of(version), given or {})
+        parameters = resolve_values(self.notebook_of(version), given or {})
         self._check_rate(dashboard)
         run, _ = self.store.submit_run(
             dashboard.id,

@@ -29,6 +29,7 @@ from nbdash.model import (
 from nbdash.notebook.layout import lay_out
 from nbdash.notebook.parameters import canonical_key, find_parameters
 from nbdash.notebook.reader import parse_notebook
+from nbdash.notebook.values import resolve_values
 from nbdash.page.render import Renderer
 from nbdash.page.views import (
     CardView,
@@ -43,7 +44,6 @@ from nbdash.page.views import (
     ParameterChip,
     Thumbnail,
 )
-from nbdash.publisher.inputs import resolve_parameters
 from nbdash.publisher.publication import Publisher
 from nbdash.store import Store
 
@@ -131,7 +131,7 @@ class Pages:
         """A dashboard's stored page, made anew only if its run or its state has changed."""
         dashboard = self._listed(slug)
         notebook = self._notebook(dashboard)
-        values = resolve_parameters(notebook, given or {})
+        values = resolve_values(notebook, given or {})
         standing = self._standing(dashboard, canonical_key(values))
         stale = standing.current is not None and standing.failed is not None
         if standing.current is None:
@@ -383,8 +383,9 @@ def _tile(summary: DashboardSummary) -> DashboardTile:
         state=summary.state,
         data_at=summary.data_at,
         figures=summary.figures,
-        thumbnail=picture
-        and Thumbnail(name=picture.name, alt=picture.alt, width=picture.width, height=picture.height),
+        thumbnail=Thumbnail(name=picture.name, alt=picture.alt, width=picture.width, height=picture.height)
+        if picture
+        else None,
     )
 
 
@@ -411,7 +412,7 @@ def _seconds(timing: Mapping[str, str]) -> float | None:
 
 
 def _body(html: str, *, stale: bool = False) -> Body:
-    data = html.encode()
+    data = html.encode("utf-8", "replace")  # output may hold half a surrogate pair
     return Body(
         gzipped=gzip.compress(data, 6, mtime=0), digest=hashlib.sha256(data).hexdigest(), stale=stale
     )

@@ -105,7 +105,7 @@ function onKey(event) {
     showFigure(shown + (event.key === "ArrowLeft" ? -1 : 1));
     return;
   }
-  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const isTyping = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
   if (isTyping || $("dialog[open]") || !keysAreOn() || !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
   KEYS[event.key]();

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import require
+from tests.served import Served
 
 CHROMIUM = Path("/usr/bin/chromium")
 #: No sandbox since CI is root; no traffic of the browser's own.
@@ -26,8 +23,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="session")
@@ -60,32 +55,6 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert not troubles
-
-
-class Served:
-    """A server of a folder, for one test module."""
-
-    def __init__(self, folder: Path, data: Path) -> None:
-        self.folder = folder
-        self.data = data
-        self.log = data.with_suffix(".log")
-        command = [sys.executable, "-m", "nbdash", "serve", str(folder), "--data", str(data), "--port", "8790"]
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
-        self.url = self._url()
-
-    def _url(self) -> str:
-        for _ in range(600):
-            if (info := self.data / "server.json").exists():
-                return str(json.loads(info.read_text())["url"])
-            assert self._process.poll() is None, self.log.read_text()
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
-
-    def stop(self) -> None:
-        """End the server as Ctrl-C would."""
-        self._process.terminate()
-        self._process.wait(30)
 
 
 @pytest.fixture(scope="module")

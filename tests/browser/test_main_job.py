@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Served
 from tests.conftest import MakeNotebook
+from tests.served import Served
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]

@@ -58,7 +58,7 @@ def test_injected_parameters_do_not_change_names() -> None:
 
 def test_equal_names_are_numbered() -> None:
     twins = cards(*[("#| label: a\nx", "dash")] * 2, ("#| label: a-2\nx", "dash"), ("#| label: a\nx", "dash"))
-    assert [card.name for card in twins] == ["a", "a-2", "a-2-2", "a-3"]
+    assert [card.name for card in twins] == ["a", "a-card-2", "a-2", "a-card-3"]
 
 
 @pytest.mark.parametrize(

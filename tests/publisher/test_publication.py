@@ -218,7 +218,7 @@ def test_parameters_are_resolved_against_the_notebook(
     work(worker)
     assert any("south" in cell.source for cell in engine.jobs[-1].cells)
     assert publisher.submit("sales", {"region": "north"}).parameters_key == ""
-    with pytest.raises(ParameterError, match="no parameter 'regoin'; it has: region, years"):
+    with pytest.raises(ParameterError, match="no parameter 'regoin'; did you mean 'region'"):
         publisher.submit("sales", {"regoin": "south"})
     with pytest.raises(ParameterError, match="'years' is 'many'"):
         publisher.submit("sales", {"years": "many"})

@@ -17,72 +17,82 @@ PYTHON_STREAM = "<random numbers of random>"
 STREAMS = frozenset({NUMPY_STREAM, PYTHON_STREAM})
 
 
-class Sharing(Enum):
+class Result(Enum):
     """What a call's result shares with its receiver and arguments."""
 
     NOTHING = auto()
     PARTS = auto()  #: a new object with the same things inside, as ``list(x)``
-    ITSELF = auto()  #: perhaps the object itself, or a view of it, as ``df.head()``
+    ITSELF = auto()  #: perhaps the object itself, a view or an element of it, as ``df.head()``
 
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
     """What a known call does; the default is a pure function with a result of its own."""
 
-    result: Sharing = Sharing.NOTHING
-    mutates: bool = False  #: changes its receiver (a function: its first argument)
+    result: Result = Result.NOTHING
+    mutates: bool = False  #: changes its receiver; a function, its first argument
+    is_common: bool = False  #: its name is so common that an unknown receiver may do something else
     iterates: bool = False  #: goes through its arguments, which uses up an iterator
     calls_back: bool = False  #: calls what it is given
-    draws_figure: bool = False  #: draws on its receiver if that is a figure, and on ``ax=``
-    draws_on_first: bool = False  #: also makes its first argument the current figure
+    draws: bool = False  #: draws, if on anything then on its receiver and on ``ax=``
+    draws_data: bool = False  #: the receiver may be data, which is not changed
+    draws_on_first: bool = False  #: makes its first argument the current figure
     shows: bool = False  #: a figure that it is given is drawn
     manages: bool = False  #: a context manager that undoes what it does
+    lazy: bool = False  #: does its work later, when its result is gone through
     stream: str = ""  #: moves on this stream of random numbers
     seeds: str = ""  #: sets this stream
-    lazy: bool = False  #: does its work later, when its result is gone through
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether it does nothing but give a result."""
+        return not (self.mutates or self.calls_back or self.draws or self.shows or self.stream or self.seeds)
 
 
 _PURE = Behaviour()
-_COPY = Behaviour(result=Sharing.PARTS)
-_VIEW = Behaviour(result=Sharing.ITSELF)
-_GOES_THROUGH = Behaviour(iterates=True)
-_COLLECT = Behaviour(result=Sharing.PARTS, iterates=True)
-_LAZY = Behaviour(result=Sharing.PARTS, iterates=True, lazy=True)
-_PICK = Behaviour(result=Sharing.ITSELF, iterates=True, calls_back=True)
-_CALL_BACK = Behaviour(result=Sharing.PARTS, iterates=True, calls_back=True)
-_DRAW = Behaviour(result=Sharing.PARTS, draws_figure=True, calls_back=True)
-_DRAW_ON = Behaviour(result=Sharing.PARTS, draws_figure=True, draws_on_first=True)
-_DRAW_RANDOMLY = Behaviour(result=Sharing.PARTS, draws_figure=True, stream=NUMPY_STREAM)
+_COPY = Behaviour(result=Result.PARTS)
+_VIEW = Behaviour(result=Result.ITSELF)
+_GO_THROUGH = Behaviour(iterates=True)
+_COLLECT = Behaviour(result=Result.PARTS, iterates=True)
+_LAZY = Behaviour(result=Result.PARTS, iterates=True, lazy=True)
+_LAZY_CALL = Behaviour(result=Result.PARTS, iterates=True, calls_back=True, lazy=True)
+_PICK = Behaviour(result=Result.ITSELF, iterates=True)
+_CALL_BACK = Behaviour(result=Result.ITSELF, iterates=True, calls_back=True)
+_DRAW = Behaviour(result=Result.PARTS, draws=True)
+_DRAW_DATA = Behaviour(result=Result.PARTS, draws=True, draws_data=True)
+_DRAW_ON = Behaviour(result=Result.PARTS, draws=True, draws_on_first=True)
+_DRAW_RANDOMLY = Behaviour(result=Result.PARTS, draws=True, stream=NUMPY_STREAM)
 _SHOW = Behaviour(shows=True)
-_CHANGE = Behaviour(result=Sharing.ITSELF, mutates=True, iterates=True)
-_READ_FILE = Behaviour(mutates=True)
+_STEP = Behaviour(result=Result.ITSELF, mutates=True)
+_CHANGE = Behaviour(result=Result.ITSELF, mutates=True, is_common=True, iterates=True)
+_USE_UP = Behaviour(mutates=True)
 _MANAGE = Behaviour(manages=True)
 _NUMPY_DRAW = Behaviour(stream=NUMPY_STREAM)
-_PYTHON_DRAW = Behaviour(stream=PYTHON_STREAM, result=Sharing.ITSELF, iterates=True)
+_PYTHON_DRAW = Behaviour(stream=PYTHON_STREAM, result=Result.ITSELF, iterates=True)
 
 
 def _table(behaviour: Behaviour, prefix: str, names: str) -> dict[str, Behaviour]:
     return {prefix + name: behaviour for name in names.split()}
 
 
-#: Axes and Figure methods that draw; ``plot``, ``hist`` and ``boxplot`` are also those of a DataFrame.
+#: Drawing that both an Axes and a DataFrame (or its ``plot``) have.
+_DRAWING_OF_DATA = "plot hist boxplot bar barh pie scatter hexbin area kde line box density"
+#: Drawing that only an Axes or a Figure has.
 _DRAWING = """
-    plot hist hist2d hexbin bar barh pie scatter boxplot violinplot stem step stairs stackplot eventplot errorbar
-    fill fill_between fill_betweenx axhline axvline axhspan axvspan axline hlines vlines loglog semilogx semilogy
-    imshow matshow pcolor pcolormesh contour contourf quiver streamplot specgram psd spy tricontour tricontourf
-    tripcolor triplot bar_label clabel text annotate table legend colorbar grid minorticks_on minorticks_off
-    tick_params ticklabel_format margins autoscale suptitle supxlabel supylabel tight_layout subplots_adjust
-    set_title set_xlabel set_ylabel set_zlabel set_xlim set_ylim set_zlim set_xticks set_yticks set_xticklabels
-    set_yticklabels set_xscale set_yscale set_aspect set_axis_off set_axis_on set_facecolor set_figheight
-    set_figwidth set_size_inches set_visible set_color set_linewidth set_alpha set_rotation set_fontsize
-    set_position set_axisbelow set_label set_text set_major_locator set_major_formatter set_minor_locator
-    invert_xaxis invert_yaxis label_outer autofmt_xdate add_subplot add_axes add_gridspec twinx twiny inset_axes
-    plot_surface plot_wireframe scatter3D plot3D view_init kde area hexbin line box density
+    hist2d violinplot stem step stairs stackplot eventplot errorbar fill fill_between fill_betweenx axhline axvline
+    axhspan axvspan axline hlines vlines loglog semilogx semilogy imshow matshow pcolor pcolormesh contour contourf
+    quiver streamplot specgram psd spy tricontour tricontourf tripcolor triplot bar_label clabel text annotate table
+    legend colorbar grid minorticks_on minorticks_off tick_params ticklabel_format margins autoscale suptitle
+    supxlabel supylabel tight_layout subplots_adjust set_title set_xlabel set_ylabel set_zlabel set_xlim set_ylim
+    set_zlim set_xticks set_yticks set_xticklabels set_yticklabels set_xscale set_yscale set_aspect set_axis_off
+    set_axis_on set_facecolor set_figheight set_figwidth set_size_inches set_visible set_color set_linewidth set_alpha
+    set_rotation set_fontsize set_position set_axisbelow set_label set_text set_major_locator set_major_formatter
+    set_minor_locator invert_xaxis invert_yaxis label_outer autofmt_xdate add_subplot add_axes add_gridspec subplots
+    twinx twiny inset_axes plot_surface plot_wireframe scatter3D plot3D view_init
 """
 _PYPLOT = """
-    figure subplots subplot axes subplot2grid subplot_mosaic gca gcf title xlabel ylabel xlim ylim xticks yticks
-    xscale yscale clim cla clf axis twinx twiny show close savefig_to_nowhere figtext figlegend get_fignums
-    autoscale draw sci gci box
+    subplot subplot2grid subplot_mosaic gca gcf title xlabel ylabel xlim ylim xticks yticks xscale yscale clim cla
+    clf axis show close figtext figlegend get_fignums draw sci gci
 """
 _SEABORN = """
     pairplot histplot kdeplot ecdfplot rugplot displot scatterplot relplot heatmap boxplot boxenplot violinplot
@@ -98,14 +108,12 @@ FUNCTIONS: dict[str, Behaviour] = {
         len oct ord pow range repr round slice str type object ascii print super Exception ValueError TypeError
         KeyError IndexError RuntimeError""",
     ),
-    **_table(_GOES_THROUGH, "builtins.", "all any bytearray sum"),
+    **_table(_GO_THROUGH, "builtins.", "all any bytearray sum"),
     **_table(_COLLECT, "builtins.", "list tuple set frozenset dict"),
     **_table(_LAZY, "builtins.", "enumerate reversed zip iter"),
-    **_table(
-        Behaviour(result=Sharing.PARTS, iterates=True, calls_back=True, lazy=True), "builtins.", "map filter"
-    ),
+    **_table(_LAZY_CALL, "builtins.", "map filter"),
     **_table(_PICK, "builtins.", "max min sorted"),
-    **_table(Behaviour(result=Sharing.ITSELF, mutates=True), "builtins.", "next"),
+    **_table(_STEP, "builtins.", "next"),
     **_table(_VIEW, "builtins.", "getattr"),
     **_table(_SHOW, "builtins.", "display"),
     **_table(_SHOW, "IPython.display.", "display"),
@@ -170,7 +178,7 @@ FUNCTIONS: dict[str, Behaviour] = {
         "date_range timedelta_range period_range Timestamp Timedelta Period DateOffset Grouper",
     ),
     **_table(
-        _READ_FILE,
+        _USE_UP,
         "pandas.",
         """read_csv read_table read_excel read_json read_parquet read_feather read_html read_fwf read_stata
         read_spss read_sas read_orc read_xml""",
@@ -181,7 +189,7 @@ FUNCTIONS: dict[str, Behaviour] = {
         "pandas.plotting.",
         "scatter_matrix andrews_curves parallel_coordinates lag_plot autocorrelation_plot",
     ),
-    **_table(_DRAW, "matplotlib.pyplot.", _DRAWING + _PYPLOT),
+    **_table(_DRAW, "matplotlib.pyplot.", _DRAWING + _DRAWING_OF_DATA + _PYPLOT),
     **_table(_DRAW_ON, "matplotlib.pyplot.", "figure axes"),
     **_table(_MANAGE, "matplotlib.pyplot.", "rc_context style.context xkcd"),
     **_table(_MANAGE, "matplotlib.", "rc_context style.context"),
@@ -193,17 +201,15 @@ FUNCTIONS: dict[str, Behaviour] = {
         """ceil floor trunc sqrt exp log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh hypot
         degrees radians factorial comb perm gcd pow fabs isnan isinf isfinite isclose copysign""",
     ),
-    **_table(_GOES_THROUGH, "math.", "fsum prod"),
-    **_table(
-        _GOES_THROUGH, "statistics.", "mean median mode stdev variance pstdev pvariance fmean quantiles"
-    ),
+    **_table(_GO_THROUGH, "math.", "fsum prod"),
+    **_table(_GO_THROUGH, "statistics.", "mean median mode stdev variance pstdev pvariance fmean quantiles"),
     **_table(_COLLECT, "collections.", "Counter OrderedDict deque"),
     **_table(_COPY, "copy.", "copy"),
     **_table(_PURE, "copy.", "deepcopy"),
     **_table(_LAZY, "itertools.", "product combinations permutations count islice zip_longest pairwise"),
     **_table(_LAZY, "itertools.", "chain chain.from_iterable cycle repeat accumulate"),
     **_table(_PURE, "json.", "dumps loads"),
-    **_table(_READ_FILE, "json.", "load"),
+    **_table(_USE_UP, "json.", "load"),
     **_table(_LAZY, "csv.", "reader DictReader"),
     **_table(_PURE, "datetime.", "datetime date time timedelta datetime.now date.today datetime.strptime"),
     **_table(_PURE, "time.", "time perf_counter monotonic process_time strftime"),
@@ -239,68 +245,55 @@ METHODS: dict[str, Behaviour] = {
         center ljust rjust encode decode isdigit isalpha isalnum isnumeric splitlines casefold swapcase
         strftime isoformat timestamp total_seconds date time weekday month_name day_name
         exists is_file is_dir read_text read_bytes resolve absolute with_suffix with_name relative_to
-        most_common elements bit_length as_integer_ratio hexdigest
-        keys groups group span get_title get_xlabel get_ylabel""",
+        most_common bit_length as_integer_ratio get_title get_xlabel get_ylabel""",
     ),
-    **_table(_GOES_THROUGH, "", "split rsplit partition replace format"),
-    **_table(
-        Behaviour(iterates=True), "", "join union intersection difference issubset issuperset isdisjoint"
-    ),
+    **_table(_GO_THROUGH, "", "split rsplit replace format join issubset issuperset isdisjoint"),
     **_table(
         _COPY,
         "",
-        """copy value_counts sort_values sort_index reset_index set_index drop drop_duplicates dropna fillna ffill
-        bfill interpolate astype rename_axis melt pivot pivot_table stack unstack explode nlargest nsmallest
-        merge join_frames add_prefix add_suffix get_dummies to_dict to_records to_list to_frame select_dtypes
-        groupby_none shift rolling expanding ewm resample asfreq tz_localize tz_convert unique mode
-        add sub mul div truediv pow mod max min items values iterrows itertuples iteritems
-        size first last nth ngroup cumcount flatten repeat contains str_len cat extract glob""",
+        """copy keys items values value_counts sort_values sort_index reset_index set_index drop drop_duplicates
+        dropna fillna ffill bfill interpolate astype rename rename_axis melt pivot pivot_table stack unstack explode
+        nlargest nsmallest merge add_prefix add_suffix to_dict to_records to_list to_frame select_dtypes shift
+        rolling expanding ewm resample asfreq tz_localize tz_convert unique mode sub mul div truediv min max size
+        first last nth ngroup cumcount flatten contains extract glob iterrows itertuples union intersection
+        difference""",
     ),
     **_table(
         _VIEW,
         "",
-        """head tail T transpose to_numpy reshape ravel squeeze view swapaxes get xs
-        get_group take get_figure get_axes gca""",
+        "head tail transpose to_numpy reshape ravel squeeze view swapaxes get xs get_group take get_figure",
     ),
     **_table(
-        Behaviour(result=Sharing.ITSELF, iterates=True, calls_back=True),
-        "",
-        "groupby agg aggregate apply map applymap transform pipe filter assign rename where mask combine_first query_none",
+        _CALL_BACK, "", "groupby agg aggregate apply map applymap transform pipe filter assign where mask combine_first"
     ),
-    **_table(Behaviour(result=Sharing.PARTS, stream=NUMPY_STREAM), "", "sample"),
+    **_table(Behaviour(result=Result.PARTS, stream=NUMPY_STREAM), "", "sample"),
     **_table(_DRAW, "", _DRAWING),
-    **_table(Behaviour(draws_figure=True), "", "show"),
+    **_table(_DRAW_DATA, "", _DRAWING_OF_DATA),
     **_table(
         _CHANGE,
         "",
         """append extend insert remove pop popitem clear sort reverse update setdefault add discard
-        appendleft popleft rotate resize setflags itemset partition""",
+        appendleft popleft rotate partition""",
     ),
     **_table(
-        Behaviour(mutates=True),
+        _USE_UP,
         "",
         """normal standard_normal uniform integers random choice permutation permuted poisson binomial exponential
         shuffle gamma beta lognormal multivariate_normal rand randn randint read readline readlines seek""",
     ),
 }
-# Names of two trades keep the careful reading: numbers are added, and so is an item to a set.
-METHODS["values"] = _COPY
-METHODS["add"] = _CHANGE
 
 #: Stores through these reach the receiver itself: ``df.loc[0] = 1``.
 INDEXERS = frozenset({"loc", "iloc", "at", "iat", "flat"})
-#: Attributes that cannot be changed, nor used up: ``for name in df.columns``.
-SOLID_ATTRIBUTES = frozenset(
-    {"columns", "index", "shape", "dtypes", "dtype", "size", "ndim", "name", "names"}
-)
+#: Attributes whose object is made anew, cannot be changed, and is not used up: ``for name in df.columns``.
+SOLID_ATTRIBUTES = frozenset({"columns", "index", "shape", "dtypes", "dtype", "size", "ndim", "name", "names"})
 #: Module constants that are plain numbers.
 CONSTANTS = frozenset({"pi", "e", "inf", "nan", "tau", "newaxis"})
 
 #: Modules that may be imported without any effect that another cell could see.  (Importing seaborn registers colour
 #: maps; a module outside these lists may do anything.)
 HARMLESS_MODULES = (
-    frozenset(sys.stdlib_module_names)
-    - {"__main__", "antigravity", "faulthandler", "readline", "tracemalloc"}
+    frozenset(sys.stdlib_module_names) - {"__main__", "antigravity", "faulthandler", "readline", "tracemalloc"}
 ) | frozenset(
     """numpy pandas matplotlib scipy sklearn statsmodels PIL IPython requests xarray networkx polars pyarrow sympy
     tqdm bs4 lxml yaml dateutil pytz tabulate psutil numba joblib shapely pyproj""".split()
@@ -323,18 +316,13 @@ BASES = frozenset(
 FRAME_READERS = frozenset("query eval sql sqldf ols glm logit poisson dmatrix dmatrices from_formula".split())
 #: Functions that can see or set any variable.
 NAMESPACE_READERS = frozenset("globals locals vars dir exec eval get_ipython".split())
-#: What IPython keeps of earlier cells.
-HISTORY_NAMES = frozenset("_ __ ___ _i _ii _iii In Out _ih _oh _dh __name__dict".split())
-
 #: Line magics that only show something.
 SHOWING_MAGICS = frozenset(
-    """who whos who_ls pwd lsmagic magic quickref pinfo pinfo2 pdoc pdef psource pfile psearch precision_none
-    history hist timeit time prun page""".split()
-) - {"precision_none"}
-#: Line magics that read the whole namespace or the session's history.
-SURVEYING_MAGICS = frozenset(
-    "who whos who_ls history hist store save notebook macro rerun recall rep edit".split()
+    """who whos who_ls pwd lsmagic magic quickref pinfo pinfo2 pdoc pdef psource pfile psearch history hist timeit
+    time prun capture page""".split()
 )
+#: Line magics that read the whole namespace or the session's history.
+SURVEYING_MAGICS = frozenset("who whos who_ls history hist store save notebook macro rerun recall edit".split())
 #: Cell magics that only show something.
 SHOWING_CELL_MAGICS = frozenset("html HTML markdown latex svg SVG".split())
 

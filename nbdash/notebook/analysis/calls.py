@@ -1,0 +1,321 @@
+"""Reads calls: what the tables know of a function or method, applied to its receiver and arguments."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from nbdash.notebook.analysis.expressions import ExpressionReader
+from nbdash.notebook.analysis.facts import (
+    CALLABLE,
+    DISPLAYS,
+    FIGURE,
+    MARKS,
+    NOTHING,
+    OPAQUE,
+    Change,
+    Doubt,
+    Value,
+    container,
+    names_in,
+)
+from nbdash.notebook.analysis.tables import (
+    FRAME_READERS,
+    FUNCTIONS,
+    HARMLESS_MODULES,
+    METHODS,
+    NAMESPACE_READERS,
+    SETTERS,
+    SHOWING_MAGICS,
+    STREAMS,
+    SURVEYING_MAGICS,
+    WRITERS,
+    Behaviour,
+    Result,
+)
+
+_WORD = re.compile(r"[^\W\d]\w*")
+#: Keywords whose argument is written to or drawn on.
+_TARGETS = frozenset({"out", "buf", "ax", "axes", "axs", "cax", "fig", "figure", "path_or_buf"})
+#: Methods that give text, or write it to what they are given.
+_TEXT_METHODS = frozenset({"to_string", "to_markdown", "to_html", "to_latex"})
+#: Methods of tables and texts whose namesakes move a file when called with one argument.
+_MOVING_METHODS = frozenset({"rename", "replace"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arguments:
+    """A call's arguments, each with what it may share."""
+
+    node: ast.Call
+    positional: tuple[Value, ...]
+    keywords: dict[str, Value]  #: ``**`` under the empty name
+
+    @property
+    def all(self) -> tuple[Value, ...]:
+        return (*self.positional, *self.keywords.values())
+
+    def literal(self, name: str, default: object = None) -> object:
+        """The literal given for a keyword; ``...`` if what is given is no literal."""
+        for keyword in self.node.keywords:
+            if keyword.arg == name:
+                return keyword.value.value if isinstance(keyword.value, ast.Constant) else ...
+        return default
+
+
+class CallReader(ExpressionReader):
+    """An expression reader that knows what is called."""
+
+    def visit_Call(self, node: ast.Call) -> Value:
+        if (magic := magic_of(node)) is not None:
+            return self._read_magic(*magic)
+        dotted = self._dotted(node.func)
+        if dotted == "builtins.open":
+            return self._read_open(node)
+        if dotted is not None:
+            behaviour = FUNCTIONS.get(dotted)
+            if behaviour is None or _has_odd_form(node, dotted):
+                return self._read_unknown(node)
+            self.visit(node.func)
+            return self._read_known(node, behaviour, None)
+        if isinstance(node.func, ast.Attribute):
+            behaviour = self._method(node, node.func.attr)
+            if behaviour is not None:
+                return self._read_known(node, behaviour, self.value_of(node.func.value))
+        return self._read_unknown(node)
+
+    def _dotted(self, node: ast.expr) -> str | None:
+        dotted = self.names.dotted(node)
+        root = next((part.id for part in ast.walk(node) if isinstance(part, ast.Name)), "")
+        return None if root in self.scope else dotted
+
+    def _method(self, node: ast.Call, name: str) -> Behaviour | None:
+        if name in self.names.methods or _has_odd_form(node, name):
+            return None
+        return METHODS.get(name)
+
+    # --- known calls ---
+
+    def _read_known(self, node: ast.Call, behaviour: Behaviour, receiver: Value | None) -> Value:
+        arguments = self._read_arguments(node)
+        first = arguments.positional[0] if arguments.positional else NOTHING
+        subject = first if receiver is None else receiver
+        participants = (subject, *arguments.all)
+        self._read_lambdas(node, participants)
+        self._note_changes(behaviour, subject, arguments)
+        self._note_callbacks(node, behaviour)
+        if behaviour.draws and (receiver is not None or behaviour.draws_on_first):
+            self._note_drawing(behaviour, subject, arguments)
+        self.facts.draws |= behaviour.draws
+        if behaviour.shows:
+            self._note_display(arguments)
+        self._note_stream(behaviour, arguments)
+        return _result(behaviour, participants, arguments)
+
+    def _read_arguments(self, node: ast.Call) -> _Arguments:
+        """The arguments' values; lambdas are read when it is known what they are called with."""
+        return _Arguments(
+            node=node,
+            positional=tuple(self.value_of(arg) for arg in node.args if not isinstance(arg, ast.Lambda)),
+            keywords={
+                keyword.arg or "": self.value_of(keyword.value)
+                for keyword in node.keywords
+                if not isinstance(keyword.value, ast.Lambda)
+            },
+        )
+
+    def _read_lambdas(self, node: ast.Call, participants: tuple[Value, ...]) -> None:
+        """A lambda that is an argument is called, with anything that the call has to do with."""
+        for argument in _given(node):
+            if isinstance(argument, ast.Lambda):
+                parameters = [arg.arg for arg in ast.walk(argument.args) if isinstance(arg, ast.arg)]
+                anything = container(*participants).part
+                self.generic_visit_defaults(argument.args)
+                with self.inner_scope(dict.fromkeys(parameters, anything)), self.perhaps():
+                    self.visit(argument.body)
+
+    def generic_visit_defaults(self, arguments: ast.arguments) -> Value:
+        """Defaults are evaluated where the function is made."""
+        defaults = [*arguments.defaults, *(node for node in arguments.kw_defaults if node)]
+        return container(*[self.value_of(node) for node in defaults])
+
+    def _note_changes(self, behaviour: Behaviour, subject: Value, arguments: _Arguments) -> None:
+        if behaviour.mutates:
+            self.note_change(subject)
+            self.note_holding(subject, *arguments.all)
+        if behaviour.is_common:
+            self._note_doubt(subject, frozenset({OPAQUE}), _words_of(arguments.node))
+        if arguments.literal("inplace", False) is not False or "" in arguments.keywords:
+            self.note_change(subject)
+        for name, value in arguments.keywords.items():
+            if name in _TARGETS or name == "":
+                self.note_change(value, deep=True)
+                self.note_holding(value, subject, *arguments.all)
+        if behaviour.iterates:
+            for value in arguments.positional:
+                self.note_iteration(value)
+
+    def _note_callbacks(self, node: ast.Call, behaviour: Behaviour) -> None:
+        """Code of the notebook's own among the arguments may be called, with unknown effect."""
+        if not (behaviour.calls_back or behaviour.iterates or behaviour.draws):
+            return
+        marks = frozenset({CALLABLE, OPAQUE}) if behaviour.calls_back else frozenset({CALLABLE})
+        for argument in _given(node):
+            dotted = self._dotted(argument)
+            if isinstance(argument, ast.Lambda) or (dotted in FUNCTIONS and FUNCTIONS[dotted].is_pure):
+                continue
+            if dotted is not None and behaviour.calls_back:
+                self.facts.effects.append(_words_of(node))
+            self._note_doubt(self._quietly(argument), marks, _words_of(node))
+
+    def _quietly(self, node: ast.expr) -> Value:
+        """The value of an expression that was read before."""
+        facts, self.facts = self.facts, type(self.facts)()
+        value = self.value_of(node)
+        self.facts = facts
+        return value
+
+    def _note_doubt(self, value: Value, marks: frozenset[str], words: str) -> None:
+        self.facts.doubts += [Doubt(name=name, marks=marks, words=words) for name in sorted(value.names)]
+
+    def _note_drawing(self, behaviour: Behaviour, subject: Value, arguments: _Arguments) -> None:
+        self.note_change(subject, marks=frozenset({FIGURE, OPAQUE}) if behaviour.draws_data else frozenset())
+        self.note_holding(subject, *arguments.all)
+
+    def _note_display(self, arguments: _Arguments) -> None:
+        for value in arguments.positional:
+            self.note_change(value, marks=frozenset({FIGURE}))
+        if "display_id" in arguments.keywords or any(word.arg == "display_id" for word in arguments.node.keywords):
+            self.facts.effects.append("makes a display that can be updated")
+
+    def _note_stream(self, behaviour: Behaviour, arguments: _Arguments) -> None:
+        if behaviour.seeds:
+            self.facts.effects.append("seeds random numbers")
+            self.bind(behaviour.seeds, NOTHING)
+        if not behaviour.stream or isinstance(arguments.literal("random_state"), int):
+            return
+        self.note_change(arguments.keywords.get("random_state", NOTHING))
+        self.note_read(behaviour.stream)
+        self.facts.changes.append(Change(name=behaviour.stream))
+
+    def _read_open(self, node: ast.Call) -> Value:
+        """``open``: harmless for reading."""
+        arguments = self._read_arguments(node)
+        mode = node.args[1] if len(node.args) > 1 else None
+        given = arguments.literal("mode", "r")
+        if mode is not None:
+            given = mode.value if isinstance(mode, ast.Constant) else ...
+        if not isinstance(given, str) or set(given) - set("rbt") or "" in arguments.keywords:
+            self.facts.effects.append("writes a file")
+        return container(*arguments.all, marks=frozenset({OPAQUE}))
+
+    # --- unknown calls ---
+
+    def _read_unknown(self, node: ast.Call) -> Value:
+        """Anything may happen to what takes part, and all of it may be kept by any of it."""
+        self.facts.effects.append(_words_of(node))
+        self.facts.reads |= STREAMS - self.bound
+        self.note_texts(node)
+        function = self.value_of(node.func)
+        state = frozenset(name for name in [called_state(node.func)] if name and not self._dotted(node.func))
+        taking_part = names_in((function, *self._read_arguments(node).all, *self._lambdas_of(node))) | state
+        names = frozenset(name for name in taking_part - MARKS if not self._is_harmless_module(name))
+        first = min(names, default="")
+        self.facts.aliases |= {(first, name) for name in names if name != first}
+        self.facts.inner |= names
+        return Value(aliases=names, holds=(taking_part & MARKS) - {CALLABLE} | {OPAQUE}, inner=True)
+
+    def _lambdas_of(self, node: ast.Call) -> list[Value]:
+        return [self.value_of(argument) for argument in _given(node) if isinstance(argument, ast.Lambda)]
+
+    def _is_harmless_module(self, name: str) -> bool:
+        return self.names.modules.get(name, "").partition(".")[0] in HARMLESS_MODULES
+
+    def note_texts(self, node: ast.Call) -> None:
+        """An unknown function may look names up by the texts it is given, as ``df.query("x > @limit")`` does."""
+        given = _given(node)
+        words = {word for argument in given for text in _texts_in(argument) for word in _WORD.findall(text)}
+        self.facts.reads |= words & self.names.bound - self.bound
+        self.facts.later_reads |= words & self.names.bound
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        is_dynamic = bool(given) and not isinstance(given[0], ast.Constant)
+        self.facts.surveys |= name in FRAME_READERS and is_dynamic
+        self.facts.surveys |= name in NAMESPACE_READERS and name not in self.names.bound
+
+    def _read_magic(self, name: str, text: str) -> Value:
+        """A magic or, under the name ``!``, a command of the system."""
+        words = set(_WORD.findall(text)) & self.names.bound
+        self.facts.later_reads |= words
+        self.facts.surveys |= name in SURVEYING_MAGICS or (name == "run" and "-i" in text)
+        if name == "!":
+            self.facts.effects.append("runs a command")
+        elif name not in SHOWING_MAGICS:
+            self.facts.effects.append(f"magic `%{name}`")
+        return Value(holds=frozenset({OPAQUE}))
+
+
+def magic_of(node: ast.Call) -> tuple[str, str] | None:
+    """The name and text of the magic that a call of ``get_ipython()`` stands for."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython"), args=[]), attr=method),
+            args=arguments,
+        ):
+            texts = [arg.value for arg in arguments if isinstance(arg, ast.Constant)]
+            if method in ("run_line_magic", "run_cell_magic") and len(texts) == len(arguments) and texts:
+                return str(texts[0]), " ".join(map(str, texts[1:]))
+            if method in ("system", "getoutput") and len(texts) == len(arguments):
+                return "!", " ".join(map(str, texts))
+    return None
+
+
+def called_state(function: ast.expr) -> str | None:
+    """The pseudo-name for what a function of the notebook works on beside its arguments."""
+    return f"<of {function.id}>" if isinstance(function, ast.Name) else None
+
+
+def _result(behaviour: Behaviour, participants: tuple[Value, ...], arguments: _Arguments) -> Value:
+    marks = frozenset({FIGURE} if behaviour.draws else ()) | (STREAMS | {OPAQUE} if behaviour.lazy else frozenset())
+    if any(name in arguments.keywords for name in ("chunksize", "iterator")):
+        marks |= {OPAQUE}
+    if any(word.arg == "display_id" for word in arguments.node.keywords):
+        return Value(aliases=frozenset({DISPLAYS}))
+    shares = behaviour.result
+    if arguments.literal("copy", True) is not True and shares is Result.PARTS:
+        shares = Result.ITSELF
+    if shares is Result.NOTHING:
+        return Value(holds=marks)
+    everything = container(*participants, marks=marks)
+    return everything.part if shares is Result.ITSELF else everything
+
+
+def _given(node: ast.Call) -> list[ast.expr]:
+    return [*node.args, *(keyword.value for keyword in node.keywords)]
+
+
+def _has_odd_form(node: ast.Call, name: str) -> bool:
+    """Whether a known function is called in a way that does something else."""
+    given = {keyword.arg for keyword in node.keywords}
+    if name == "builtins.print":
+        return "file" in given
+    if name in _TEXT_METHODS:
+        return bool(node.args) or "buf" in given
+    if name in _MOVING_METHODS:
+        return len(node.args) == 1 and not isinstance(node.args[0], ast.Dict | ast.List)
+    return name == "join" and not node.args
+
+
+def _texts_in(node: ast.expr) -> list[str]:
+    return [child.value for child in ast.walk(node) if isinstance(child, ast.Constant) and isinstance(child.value, str)]
+
+
+def _words_of(node: ast.Call) -> str:
+    """What an unknown call does, as far as its name tells."""
+    name = ast.unparse(node.func)
+    last = name.rpartition(".")[2]
+    if last.startswith(WRITERS):
+        return f"writes a file: `{name}()`"
+    if last.startswith(SETTERS):
+        return f"sets options: `{name}()`"
+    return f"unknown effect: `{name if len(name) <= 40 else last}()`"

@@ -1,0 +1,100 @@
+"""What one cell does, as facts: the names it reads and binds, the objects it changes, its other effects.
+
+An expression is followed to a :class:`Value`: the names whose objects it may be (or be a view of), and those
+whose objects it may contain.  A change of a value is a change of these names' objects.  Whether that matters
+is for the selection to say; here everything is noted.
+
+A name in angle brackets stands for state that has no name in Python, such as a stream of random numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+# Marks: what a name's object may be, as names that it "holds".
+OPAQUE = "<unknown>"  #: anything: an iterator, a file, a figure
+FIGURE = "<figure>"  #: a Matplotlib object
+CALLABLE = "<function>"  #: the notebook's own code
+CUSTOM = "<class>"  #: an object whose operators or properties have effects
+MARKS = frozenset({OPAQUE, FIGURE, CALLABLE, CUSTOM})
+
+#: Outputs that ``update`` of a display handle replaces, in any cell.
+DISPLAYS = "<displays>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """What an expression's object may share with the objects of names."""
+
+    aliases: frozenset[str] = frozenset()
+    holds: frozenset[str] = frozenset()
+    inner: bool = False  #: it may be anything inside the aliases, not only these themselves
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything it may reach, marks included."""
+        return self.aliases | self.holds
+
+    @property
+    def part(self) -> Value:
+        """An element or attribute of it."""
+        return Value(aliases=self.names - MARKS, holds=self.names & MARKS, inner=True)
+
+
+NOTHING = Value()
+
+
+def names_in(values: tuple[Value, ...]) -> frozenset[str]:
+    """Everything that these reach."""
+    return frozenset().union(*(value.names for value in values))
+
+
+def container(*values: Value, marks: frozenset[str] = frozenset()) -> Value:
+    """A new object that holds these."""
+    return Value(holds=names_in(values) | marks)
+
+
+def either(*values: Value) -> Value:
+    """An object that is one of these."""
+    return Value(
+        aliases=frozenset().union(*(value.aliases for value in values)),
+        holds=frozenset().union(*(value.holds for value in values)),
+        inner=any(value.inner for value in values),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of the object of ``name``; with ``marks`` only if the object may be one of these."""
+
+    name: str
+    deep: bool = False  #: also of anything inside
+    marks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """An unknown effect, if the object of ``name`` may be one of ``marks``."""
+
+    name: str
+    marks: frozenset[str]
+    words: str
+
+
+@dataclass
+class Facts:
+    """All that the selection needs to know of a cell."""
+
+    reads: set[str] = field(default_factory=set)  #: before the cell itself has surely bound them
+    later_reads: set[str] = field(default_factory=set)  #: at any later time: by functions and generators
+    mentions: set[str] = field(default_factory=set)  #: all names that it uses while it runs
+    binds: set[str] = field(default_factory=set)
+    surely_binds: set[str] = field(default_factory=set)  #: on every way through the cell
+    changes: list[Change] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)  #: words for each effect that always matters
+    aliases: set[tuple[str, str]] = field(default_factory=set)  #: may be the same object
+    holds: set[tuple[str, str]] = field(default_factory=set)  #: the first may contain the second
+    inner: set[str] = field(default_factory=set)  #: may be something inside one of its aliases
+    surveys: bool = False  #: may read any name, and what IPython keeps of any cell
+    draws: bool = False  #: uses pyplot's or an axes' drawing
