@@ -70,7 +70,8 @@ ROWS: list[tuple[str, str, set[int]]] = [
      "---\n#| dash\nprint(reg)", set()),
     ("class body", "seen = []\n---\nclass A:\n    seen.append(1)\n---\n#| dash\nprint(seen)", set()),
     ("class attribute", "class A: n = 0\n---\nA.n = 5\n---\n#| dash\nprint(A().n)", set()),
-    ("init registers", "seen = []\nclass A:\n    def __init__(self): seen.append(1)\n---\nA()\n---\n#| dash\nprint(seen)",
+    ("init registers", "seen = []\nclass A:\n    def __init__(self): seen.append(1)\n---\n"
+     "A()\n---\n#| dash\nprint(seen)",
      set()),
     ("property with effect", "n = []\nclass A:\n    @property\n    def x(self): n.append(1)\na = A()\n---\na.x\n---\n"
      "#| dash\nprint(n)", set()),
@@ -89,8 +90,10 @@ ROWS: list[tuple[str, str, set[int]]] = [
     ("setattr", "class A: pass\na = A()\n---\nsetattr(a, 'x', 1)\n---\n#| dash\nprint(a.x)", set()),
     ("monkeypatch module", "import math\n---\nmath.pi = 3\n---\n#| dash\nprint(math.pi)", set()),
     ("seed", "import random\n---\nrandom.seed(1)\n---\n#| dash\nprint(random.random())", set()),
-    ("stream position", "import random\nrandom.seed(1)\n---\nrandom.random()\n---\n#| dash\nprint(random.random())", set()),
-    ("numpy stream", "import numpy as np\nnp.random.seed(1)\n---\nnp.random.rand()\n---\n#| dash\nprint(np.random.rand())",
+    ("stream position", "import random\nrandom.seed(1)\n---\nrandom.random()\n---\n"
+     "#| dash\nprint(random.random())", set()),
+    ("numpy stream", "import numpy as np\nnp.random.seed(1)\n---\n"
+     "np.random.rand()\n---\n#| dash\nprint(np.random.rand())",
      set()),
     ("generator object", "import numpy as np\nr = np.random.default_rng(1)\n---\nr.random()\n---\n#| dash\n"
      "print(r.random())", set()),
@@ -117,15 +120,18 @@ ROWS: list[tuple[str, str, set[int]]] = [
     ("In", "6 * 7\n---\n#| dash\nprint(len(In))", set()),
     ("match", "p = (1, 2)\n---\nmatch p:\n    case (x, y):\n        z = x + y\n---\n#| dash\nprint(z)", set()),
     ("try else finally", "try:\n    a = 1\nfinally:\n    b = 2\n---\n#| dash\nprint(a + b)", set()),
-    ("with binds", "import contextlib\n---\nwith contextlib.nullcontext(3) as n:\n    pass\n---\n#| dash\nprint(n)", set()),
+    ("with binds", "import contextlib\n---\nwith contextlib.nullcontext(3) as n:\n    pass\n---\n"
+     "#| dash\nprint(n)", set()),
     ("fstring", "a = 1\n---\nf'{a}'\n---\n#| dash\nprint(a)", {2}),
     ("fstring calls", "n = []\n---\nf'{n.append(1)}'\n---\n#| dash\nprint(n)", set()),
     ("swap", "a, b = [1], [2]\n---\na, b = b, a\n---\n#| dash\nprint(a, b)", set()),
     ("chained assignment", "a = b = []\n---\nb.append(1)\n---\n#| dash\nprint(a)", set()),
     ("slice view", "import numpy as np\na = np.zeros(3)\nv = a[:2]\n---\nv[0] = 9\n---\n#| dash\nprint(a)", set()),
-    ("copy is not a view", "import numpy as np\na = np.zeros(3)\nv = a.copy()\n---\nv[0] = 9\n---\n#| dash\nprint(a)", {2}),
+    ("copy is not a view", "import numpy as np\na = np.zeros(3)\nv = a.copy()\n---\n"
+     "v[0] = 9\n---\n#| dash\nprint(a)", {2}),
     ("numpy out", "import numpy as np\na = np.zeros(2)\n---\nnp.add(a, 1, out=a)\n---\n#| dash\nprint(a)", set()),
-    ("frame column", "import pandas as pd\ndf = pd.DataFrame({'x': [1]})\n---\ndf['y'] = 2\n---\n#| dash\nprint(df)", set()),
+    ("frame column", "import pandas as pd\ndf = pd.DataFrame({'x': [1]})\n---\n"
+     "df['y'] = 2\n---\n#| dash\nprint(df)", set()),
     ("frame inplace", "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})\n---\ndf.sort_values('x', inplace=True)\n"
      "---\n#| dash\nprint(df)", set()),
     ("frame looks", "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})\n---\ndf.head()\n---\ndf.describe()\n---\n"

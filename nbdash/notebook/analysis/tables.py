@@ -127,7 +127,7 @@ FUNCTIONS: dict[str, Behaviour] = {
         gradient abs absolute fabs sqrt cbrt square exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos
         arctan arctan2 sinh cosh tanh hypot degrees radians deg2rad rad2deg sign floor ceil trunc rint round around
         clip power mod remainder add subtract multiply divide maximum minimum dot matmul outer inner cross kron
-        where argmax argmin argsort argwhere nonzero count_nonzero sort unique histogram histogram2d
+        where argmax argmin argsort argwhere nonzero flatnonzero count_nonzero sort unique histogram histogram2d
         histogram_bin_edges bincount digitize interp polyfit polyval corrcoef cov correlate convolve isnan isinf
         isfinite isclose allclose array_equal all any logical_and logical_or logical_not concatenate stack vstack
         hstack column_stack dstack tile repeat meshgrid cumulative_trapezoid trapezoid searchsorted in1d isin
@@ -183,6 +183,8 @@ FUNCTIONS: dict[str, Behaviour] = {
         """read_csv read_table read_excel read_json read_parquet read_feather read_html read_fwf read_stata
         read_spss read_sas read_orc read_xml""",
     ),
+    **_table(_USE_UP, "numpy.", "genfromtxt loadtxt"),
+    **_table(_USE_UP, "matplotlib.pyplot.", "imread"),
     **_table(_MANAGE, "pandas.", "option_context"),
     **_table(
         _DRAW,
