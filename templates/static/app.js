@@ -105,7 +105,8 @@ function onKey(event) {
     showFigure(shown + (event.key === "ArrowLeft" ? -1 : 1));
     return;
   }
-  const isTyping = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  const field = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  const isTyping = field?.offsetParent; // a closed dialog may still have the focus for a moment
   if (isTyping || $("dialog[open]") || !keysAreOn() || !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
   KEYS[event.key]();
