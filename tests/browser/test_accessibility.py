@@ -17,7 +17,7 @@ __all__ = ["sales"]  # the fixture
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
-def test_axe_finds_nothing(sales: Served, open_page: Callable[..., Page], scheme: str, width: int) -> None:  # noqa: F811
+def test_axe_finds_nothing(sales: Served, open_page: Callable[..., Page], scheme: str, width: int) -> None:
     page = open_page(sales.url, color_scheme=scheme, viewport={"width": width, "height": 900})
     wait_fresh(page, f"{sales.url}d/sales")
     for path in ("", "d/sales", "d/sales/runs"):
@@ -26,7 +26,7 @@ def test_axe_finds_nothing(sales: Served, open_page: Callable[..., Page], scheme
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_error_page(sales: Served, browser: Browser, scheme: str) -> None:  # noqa: F811
+def test_axe_finds_nothing_on_the_error_page(sales: Served, browser: Browser, scheme: str) -> None:
     page = browser.new_page(color_scheme=scheme)
     answer = page.goto(f"{sales.url}d/nothing")
     assert answer is not None and answer.status == 404
