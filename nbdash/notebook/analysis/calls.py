@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from nbdash.notebook.analysis.expressions import ExpressionReader
+from nbdash.notebook.analysis.expressions import ExpressionReader, called_state
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
     DISPLAYS,
@@ -20,7 +20,9 @@ from nbdash.notebook.analysis.facts import (
     container,
     names_in,
 )
+from nbdash.notebook.analysis.scopes import free_names
 from nbdash.notebook.analysis.tables import (
+    BINARY_FUNCTIONS,
     FRAME_READERS,
     FUNCTIONS,
     HARMLESS_MODULES,
@@ -30,18 +32,27 @@ from nbdash.notebook.analysis.tables import (
     SHOWING_MAGICS,
     STREAMS,
     SURVEYING_MAGICS,
+    UNARY_FUNCTIONS,
     WRITERS,
     Behaviour,
     Result,
 )
 
 _WORD = re.compile(r"[^\W\d]\w*")
-#: Keywords whose argument is written to or drawn on.
-_TARGETS = frozenset({"out", "buf", "ax", "axes", "axs", "cax", "fig", "figure", "path_or_buf"})
+#: Keywords whose argument is written to.
+_TARGETS = frozenset({"out", "buf", "path_or_buf"})
+#: Keywords whose argument is drawn on.
+_FIGURES = frozenset({"ax", "axes", "axs", "cax", "fig", "figure"})
+#: Keywords whose argument is called.
+_CALLBACKS = frozenset({"key", "func", "aggfunc", "converters", "formatters", "default", "date_parser"})
 #: Methods that give text, or write it to what they are given.
 _TEXT_METHODS = frozenset({"to_string", "to_markdown", "to_html", "to_latex"})
 #: Methods of tables and texts whose namesakes move a file when called with one argument.
 _MOVING_METHODS = frozenset({"rename", "replace"})
+#: Methods that always have an argument; without one they are namesakes that wait, or delete.
+_ASKING_METHODS = frozenset({"join", "get", "drop"})
+#: NumPy functions whose argument at this position, if given, is the array that the result is written to.
+_OUT_POSITIONS = {f"numpy.{name}": 1 for name in UNARY_FUNCTIONS} | {f"numpy.{name}": 2 for name in BINARY_FUNCTIONS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +81,7 @@ class CallReader(ExpressionReader):
     def visit_Call(self, node: ast.Call) -> Value:
         if (magic := magic_of(node)) is not None:
             return self._read_magic(*magic)
-        dotted = self._dotted(node.func)
+        dotted = self.dotted(node.func)
         if dotted == "builtins.open":
             return self._read_open(node)
         if dotted is not None:
@@ -85,11 +96,6 @@ class CallReader(ExpressionReader):
                 return self._read_known(node, behaviour, self.value_of(node.func.value))
         return self._read_unknown(node)
 
-    def _dotted(self, node: ast.expr) -> str | None:
-        dotted = self.names.dotted(node)
-        root = next((part.id for part in ast.walk(node) if isinstance(part, ast.Name)), "")
-        return None if root in self.scope else dotted
-
     def _method(self, node: ast.Call, name: str) -> Behaviour | None:
         if name in self.names.methods or _has_odd_form(node, name):
             return None
@@ -101,17 +107,16 @@ class CallReader(ExpressionReader):
         arguments = self._read_arguments(node)
         first = arguments.positional[0] if arguments.positional else NOTHING
         subject = first if receiver is None else receiver
-        participants = (subject, *arguments.all)
-        self._read_lambdas(node, participants)
+        lambdas = self._read_lambdas(node, (subject, *arguments.all))
         self._note_changes(behaviour, subject, arguments)
         self._note_callbacks(node, behaviour)
         if behaviour.draws and (receiver is not None or behaviour.draws_on_first):
-            self._note_drawing(behaviour, subject, arguments)
+            self._note_drawing(subject, arguments)
         self.facts.draws |= behaviour.draws
         if behaviour.shows:
             self._note_display(arguments)
         self._note_stream(behaviour, arguments)
-        return _result(behaviour, participants, arguments)
+        return _result(behaviour, (subject, *arguments.all, lambdas), arguments)
 
     def _read_arguments(self, node: ast.Call) -> _Arguments:
         """The arguments' values; lambdas are read when it is known what they are called with."""
@@ -125,15 +130,18 @@ class CallReader(ExpressionReader):
             },
         )
 
-    def _read_lambdas(self, node: ast.Call, participants: tuple[Value, ...]) -> None:
-        """A lambda that is an argument is called, with anything that the call has to do with."""
+    def _read_lambdas(self, node: ast.Call, participants: tuple[Value, ...]) -> Value:
+        """A lambda that is an argument is called, now or later, with anything that the call has to do with."""
+        used = NOTHING
         for argument in _given(node):
             if isinstance(argument, ast.Lambda):
+                used = container(used, self.captured(free_names(argument)))
                 parameters = [arg.arg for arg in ast.walk(argument.args) if isinstance(arg, ast.arg)]
                 anything = container(*participants).part
                 self.generic_visit_defaults(argument.args)
                 with self.inner_scope(dict.fromkeys(parameters, anything)), self.perhaps():
                     self.visit(argument.body)
+        return Value(holds=used.holds - self.names.modules.keys() - {CALLABLE})
 
     def generic_visit_defaults(self, arguments: ast.arguments) -> Value:
         """Defaults are evaluated where the function is made."""
@@ -142,31 +150,35 @@ class CallReader(ExpressionReader):
 
     def _note_changes(self, behaviour: Behaviour, subject: Value, arguments: _Arguments) -> None:
         if behaviour.mutates:
-            self.note_change(subject)
+            self.note_change(subject, deep=behaviour.is_deep)
             self.note_holding(subject, *arguments.all)
         if behaviour.is_common:
             self._note_doubt(subject, frozenset({OPAQUE}), _words_of(arguments.node))
         if arguments.literal("inplace", False) is not False or "" in arguments.keywords:
             self.note_change(subject)
         for name, value in arguments.keywords.items():
-            if name in _TARGETS or name == "":
+            if name in _FIGURES:
+                self._note_drawing(value, arguments)
+            elif name in _TARGETS or name == "":
                 self.note_change(value, deep=True)
-                self.note_holding(value, subject, *arguments.all)
         if behaviour.iterates:
-            for value in arguments.positional:
+            for value in arguments.all:
                 self.note_iteration(value)
 
     def _note_callbacks(self, node: ast.Call, behaviour: Behaviour) -> None:
         """Code of the notebook's own among the arguments may be called, with unknown effect."""
-        if not (behaviour.calls_back or behaviour.iterates or behaviour.draws):
+        if behaviour.only_looks:
             return
-        marks = frozenset({CALLABLE, OPAQUE}) if behaviour.calls_back else frozenset({CALLABLE})
+        callbacks = {keyword.value for keyword in node.keywords if keyword.arg in _CALLBACKS}
         for argument in _given(node):
-            dotted = self._dotted(argument)
-            if isinstance(argument, ast.Lambda) or (dotted in FUNCTIONS and FUNCTIONS[dotted].is_pure):
+            is_called = behaviour.calls_back or argument in callbacks
+            dotted = self.dotted(argument)
+            known = FUNCTIONS.get(dotted or "")
+            if isinstance(argument, ast.Lambda) or (known and known.is_pure):
                 continue
-            if dotted is not None and behaviour.calls_back:
+            if known or (dotted and is_called and not dotted.startswith("builtins.")):
                 self.facts.effects.append(_words_of(node))
+            marks = frozenset({CALLABLE, OPAQUE}) if is_called else frozenset({CALLABLE})
             self._note_doubt(self._quietly(argument), marks, _words_of(node))
 
     def _quietly(self, node: ast.expr) -> Value:
@@ -179,14 +191,15 @@ class CallReader(ExpressionReader):
     def _note_doubt(self, value: Value, marks: frozenset[str], words: str) -> None:
         self.facts.doubts += [Doubt(name=name, marks=marks, words=words) for name in sorted(value.names)]
 
-    def _note_drawing(self, behaviour: Behaviour, subject: Value, arguments: _Arguments) -> None:
-        self.note_change(subject, marks=frozenset({FIGURE, OPAQUE}) if behaviour.draws_data else frozenset())
-        self.note_holding(subject, *arguments.all)
+    def _note_drawing(self, figure: Value, arguments: _Arguments) -> None:
+        """Drawing changes figures, never the data that they hold."""
+        self.note_change(figure, deep=True, marks=frozenset({FIGURE, OPAQUE}))
+        self.note_holding(figure, *arguments.all)
 
     def _note_display(self, arguments: _Arguments) -> None:
         for value in arguments.positional:
             self.note_change(value, marks=frozenset({FIGURE}))
-        if "display_id" in arguments.keywords or any(word.arg == "display_id" for word in arguments.node.keywords):
+        if "display_id" in arguments.keywords:
             self.facts.effects.append("makes a display that can be updated")
 
     def _note_stream(self, behaviour: Behaviour, arguments: _Arguments) -> None:
@@ -217,14 +230,19 @@ class CallReader(ExpressionReader):
         self.facts.effects.append(_words_of(node))
         self.facts.reads |= STREAMS - self.bound
         self.note_texts(node)
-        function = self.value_of(node.func)
-        state = frozenset(name for name in [called_state(node.func)] if name and not self._dotted(node.func))
-        taking_part = names_in((function, *self._read_arguments(node).all, *self._lambdas_of(node))) | state
+        taking_part = names_in((self._called(node.func), *self._read_arguments(node).all, *self._lambdas_of(node)))
         names = frozenset(name for name in taking_part - MARKS if not self._is_harmless_module(name))
         first = min(names, default="")
         self.facts.aliases |= {(first, name) for name in names if name != first}
         self.facts.inner |= names
         return Value(aliases=names, holds=(taking_part & MARKS) - {CALLABLE} | {OPAQUE}, inner=True)
+
+    def _called(self, node: ast.expr) -> Value:
+        """What a function works on beside its arguments: a method, on its object."""
+        value = self.value_of(node)
+        if isinstance(node, ast.Name) and node.id in self.names.functions:
+            return Value(aliases=frozenset({called_state(node.id)}))
+        return value
 
     def _lambdas_of(self, node: ast.Call) -> list[Value]:
         return [self.value_of(argument) for argument in _given(node) if isinstance(argument, ast.Lambda)]
@@ -270,19 +288,14 @@ def magic_of(node: ast.Call) -> tuple[str, str] | None:
     return None
 
 
-def called_state(function: ast.expr) -> str | None:
-    """The pseudo-name for what a function of the notebook works on beside its arguments."""
-    return f"<of {function.id}>" if isinstance(function, ast.Name) else None
-
-
 def _result(behaviour: Behaviour, participants: tuple[Value, ...], arguments: _Arguments) -> Value:
     marks = frozenset({FIGURE} if behaviour.draws else ()) | (STREAMS | {OPAQUE} if behaviour.lazy else frozenset())
     if any(name in arguments.keywords for name in ("chunksize", "iterator")):
         marks |= {OPAQUE}
-    if any(word.arg == "display_id" for word in arguments.node.keywords):
+    if "display_id" in arguments.keywords:
         return Value(aliases=frozenset({DISPLAYS}))
     shares = behaviour.result
-    if arguments.literal("copy", True) is not True and shares is Result.PARTS:
+    if arguments.literal("copy", True) is not True:
         shares = Result.ITSELF
     if shares is Result.NOTHING:
         return Value(holds=marks)
@@ -303,7 +316,11 @@ def _has_odd_form(node: ast.Call, name: str) -> bool:
         return bool(node.args) or "buf" in given
     if name in _MOVING_METHODS:
         return len(node.args) == 1 and not isinstance(node.args[0], ast.Dict | ast.List)
-    return name == "join" and not node.args
+    if name in _ASKING_METHODS:
+        return not node.args and not given & {"columns", "index", "labels"}
+    if name == "extract":
+        return not (isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Attribute))
+    return len(node.args) > _OUT_POSITIONS.get(name, len(node.args))
 
 
 def _texts_in(node: ast.expr) -> list[str]:

@@ -45,6 +45,11 @@ class ExpressionReader(ast.NodeVisitor):
         """Operators, displays and whatever else is a new object of its parts."""
         return container(*[self.value_of(child) for child in ast.iter_child_nodes(node)])
 
+    def dotted(self, node: ast.expr) -> str | None:
+        """As :meth:`NotebookNames.dotted`, seen from the scope that is being read."""
+        root = next((part.id for part in ast.walk(node) if isinstance(part, ast.Name)), "")
+        return None if root in self.scope else self.names.dotted(node)
+
     def note_read(self, name: str) -> None:
         """The cell reads ``name`` now; within a generator expression, perhaps later."""
         if name not in self.bound:
@@ -53,9 +58,10 @@ class ExpressionReader(ast.NodeVisitor):
             self.facts.later_reads.add(name)
 
     def note_change(self, value: Value, *, deep: bool = False, marks: frozenset[str] = frozenset()) -> None:
-        """The object of ``value`` changes."""
+        """The object of ``value`` changes; a class that changes does so for all its objects."""
+        states = {called_state(name) for name in value.aliases & self.names.functions}
         self.facts.changes += [
-            Change(name=name, deep=deep or value.inner, marks=marks) for name in sorted(value.aliases)
+            Change(name=name, deep=deep or value.inner, marks=marks) for name in sorted(value.aliases | states)
         ]
 
     def note_iteration(self, value: Value) -> None:
@@ -71,7 +77,7 @@ class ExpressionReader(ast.NodeVisitor):
         self.bound.add(name)
         self.facts.aliases |= {(name, alias) for alias in value.aliases}
         self.facts.holds |= {(name, held) for held in value.holds}
-        if value.inner:
+        if value.inner and value.aliases:
             self.facts.inner.add(name)
 
     def assign(self, target: ast.AST, value: Value) -> None:
@@ -127,7 +133,7 @@ class ExpressionReader(ast.NodeVisitor):
         owner = self.value_of(node.value)
         if node.attr in INDEXERS:
             return owner
-        if node.attr in CONSTANTS and self.names.dotted(node):
+        if node.attr in CONSTANTS and self.dotted(node):
             return NOTHING
         is_solid = node.attr in SOLID_ATTRIBUTES and node.attr not in self.names.methods
         return container(owner) if is_solid else owner.part
@@ -182,6 +188,7 @@ class ExpressionReader(ast.NodeVisitor):
     def captured(self, names: frozenset[str]) -> Value:
         """The notebook's own code that will read these names when it is called."""
         self.facts.later_reads |= names - self.scope.keys()
+        self.facts.surveys |= any(map(_HISTORY.fullmatch, names - self.names.bound))
         local = container(*[self.scope[name] for name in names & self.scope.keys()]).holds
         return Value(holds=frozenset((names & self.names.bound) | local | {CALLABLE}))
 
@@ -234,3 +241,8 @@ class ExpressionReader(ast.NodeVisitor):
         before = set(self.bound)
         yield
         self.bound = before
+
+
+def called_state(name: str) -> str:
+    """The pseudo-name for what a function or class of the notebook works on beside its arguments."""
+    return f"<of {name}>"

@@ -65,7 +65,7 @@ def either(*values: Value) -> Value:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A change of the object of ``name``; with ``marks`` only if the object may be one of these."""
+    """A change of the object of ``name``; with ``marks`` only of what may be one of these."""
 
     name: str
     deep: bool = False  #: also of anything inside

@@ -46,6 +46,7 @@ class NotebookNames:
 
     bound: set[str] = field(default_factory=set)  #: bound anywhere at module level
     modules: dict[str, str] = field(default_factory=dict)  #: only ever imported, and always as this
+    functions: set[str] = field(default_factory=set)  #: only ever defined, as functions or classes
     methods: set[str] = field(default_factory=set)  #: attributes that the notebook itself defines
 
     def is_builtin(self, name: str) -> bool:
@@ -69,17 +70,22 @@ def survey_names(trees: Iterable[ast.Module]) -> NotebookNames:
     """Survey all cells.  Raises SyntaxError for code that Python's symbol tables refuse."""
     names = NotebookNames()
     meanings: dict[str, set[str]] = {}  # what each name is imported as; empty for any other binding
+    rebound: set[str] = set()
     for tree in trees:
         names.bound |= bound_names(tree)
         for name in _assigned_names(tree):
             meanings.setdefault(name, set()).add("")
         for node in ast.walk(tree):
             names.methods |= _own_attributes(node)
+            rebound |= _plainly_bound(node)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.functions.add(node.name)
             for name, target in imports_of(node):
                 meanings.setdefault(name, set()).add(target)
     names.modules = {
         name: target for name, targets in meanings.items() if len(targets) == 1 for target in targets if target
     }
+    names.functions -= rebound
     return names
 
 
@@ -102,6 +108,18 @@ def _assigned_names(tree: ast.Module) -> set[str]:
     """The names bound by anything but an import."""
     module = _table_of(tree)
     return {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned()} | _bound_inside(module)
+
+
+def _plainly_bound(node: ast.AST) -> set[str]:
+    """The names that one node binds other than by a definition."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return {name}
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return {name}
+        case ast.MatchMapping(rest=str(name)):
+            return {name}
+    return {name for name, _ in imports_of(node)}
 
 
 def _own_attributes(node: ast.AST) -> set[str]:

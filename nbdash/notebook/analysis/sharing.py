@@ -33,11 +33,20 @@ class Sharing:
 
     def viewer_of(self, change: Change, live: Mapping[str, int]) -> str | None:
         """The name among ``live`` through which a change would be seen; None if there is none."""
-        if change.marks and not self.carries(change.name, change.marks):
-            return None
-        group = self._group(change.name)
-        changed = self._reach(group) - MARKS if change.deep or group in self._inner else {group}
+        changed = self._changed_by(change)
+        if change.name in live and self._group(change.name) in changed:
+            return change.name
         return next((name for name in live if changed & self._reach(self._group(name))), None)
+
+    def _changed_by(self, change: Change) -> frozenset[str]:
+        """The groups of the objects that a change may reach."""
+        group = self._group(change.name)
+        if not self._is_known(change.name):
+            return self._reach(group) - MARKS
+        reached = self._reach(group) - MARKS if change.deep or group in self._inner else frozenset({group})
+        if not change.marks:
+            return reached
+        return frozenset(other for other in reached if change.marks & self._reach(other))
 
     def _is_known(self, name: str) -> bool:
         return name in self._known or name.startswith("<") or name in MARKS

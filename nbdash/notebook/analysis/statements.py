@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from nbdash.notebook.analysis.calls import CallReader, called_state, magic_of
-from nbdash.notebook.analysis.expressions import PACKAGE
+from nbdash.notebook.analysis.calls import CallReader, magic_of
+from nbdash.notebook.analysis.expressions import PACKAGE, called_state
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
     CUSTOM,
@@ -170,11 +170,11 @@ class StatementReader(CallReader):
                 self.read_all(body)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
-        bodies: list[list[ast.stmt] | list[ast.ExceptHandler]] = [node.body, *([each] for each in node.handlers)]
-        for body in (*bodies, node.orelse):
+        with self.perhaps():
+            self.read_all([*node.body, *node.orelse])
+        for handler in node.handlers:
             with self.perhaps():
-                for part in body:
-                    self.visit(part)
+                self.visit(handler)
         self.read_all(node.finalbody)
 
     visit_TryStar = visit_Try
@@ -245,6 +245,8 @@ class StatementReader(CallReader):
                 self.facts.effects.append(f"unknown effect: base class `{ast.unparse(base)}`")
         state = self._note_state(node.name, node, bases)
         own = dict.fromkeys(_class_names(node), Value(aliases=frozenset({state}), inner=True))
+        for name in own.keys() & self.names.bound:
+            self.note_read(name)  # until the class binds it for itself
         with self.inner_scope(own):
             self.read_all(node.body)
             self.note_holding(Value(aliases=frozenset({state})), *(self.scope[name] for name in own))
@@ -259,9 +261,9 @@ class StatementReader(CallReader):
 
     def _note_state(self, name: str, node: ast.stmt, given: Value) -> str:
         """The pseudo-name for all that code works on beside its arguments, so that a call can change it."""
-        state = called_state(ast.Name(id=name)) or ""
+        state = called_state(name)
         used = free_names(node) - {name} - self.scope.keys()
-        self.facts.later_reads |= used
+        self.captured(used)
         shared = (used & self.names.bound) - self.names.modules.keys()
         self.facts.aliases |= {(state, other) for other in shared}
         self.facts.inner |= {state} | shared

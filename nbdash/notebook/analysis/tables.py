@@ -31,11 +31,11 @@ class Behaviour:
 
     result: Result = Result.NOTHING
     mutates: bool = False  #: changes its receiver; a function, its first argument
+    is_deep: bool = False  #: and what is inside, as an iterator moves those that it goes through
     is_common: bool = False  #: its name is so common that an unknown receiver may do something else
     iterates: bool = False  #: goes through its arguments, which uses up an iterator
     calls_back: bool = False  #: calls what it is given
-    draws: bool = False  #: draws, if on anything then on its receiver and on ``ax=``
-    draws_data: bool = False  #: the receiver may be data, which is not changed
+    draws: bool = False  #: draws on its receiver, if that is a figure, and on ``ax=``
     draws_on_first: bool = False  #: makes its first argument the current figure
     shows: bool = False  #: a figure that it is given is drawn
     manages: bool = False  #: a context manager that undoes what it does
@@ -48,6 +48,11 @@ class Behaviour:
         """Whether it does nothing but give a result."""
         return not (self.mutates or self.calls_back or self.draws or self.shows or self.stream or self.seeds)
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether it may be given any function, since it would not call it."""
+        return self.is_pure and not self.iterates and self.result is Result.NOTHING
+
 
 _PURE = Behaviour()
 _COPY = Behaviour(result=Result.PARTS)
@@ -59,13 +64,12 @@ _LAZY_CALL = Behaviour(result=Result.PARTS, iterates=True, calls_back=True, lazy
 _PICK = Behaviour(result=Result.ITSELF, iterates=True)
 _CALL_BACK = Behaviour(result=Result.ITSELF, iterates=True, calls_back=True)
 _DRAW = Behaviour(result=Result.PARTS, draws=True)
-_DRAW_DATA = Behaviour(result=Result.PARTS, draws=True, draws_data=True)
 _DRAW_ON = Behaviour(result=Result.PARTS, draws=True, draws_on_first=True)
 _DRAW_RANDOMLY = Behaviour(result=Result.PARTS, draws=True, stream=NUMPY_STREAM)
 _SHOW = Behaviour(shows=True)
-_STEP = Behaviour(result=Result.ITSELF, mutates=True)
+_STEP = Behaviour(result=Result.ITSELF, mutates=True, is_deep=True)
 _CHANGE = Behaviour(result=Result.ITSELF, mutates=True, is_common=True, iterates=True)
-_USE_UP = Behaviour(mutates=True)
+_USE_UP = Behaviour(mutates=True, is_deep=True)
 _MANAGE = Behaviour(manages=True)
 _NUMPY_DRAW = Behaviour(stream=NUMPY_STREAM)
 _PYTHON_DRAW = Behaviour(stream=PYTHON_STREAM, result=Result.ITSELF, iterates=True)
@@ -75,11 +79,10 @@ def _table(behaviour: Behaviour, prefix: str, names: str) -> dict[str, Behaviour
     return {prefix + name: behaviour for name in names.split()}
 
 
-#: Drawing that both an Axes and a DataFrame (or its ``plot``) have.
-_DRAWING_OF_DATA = "plot hist boxplot bar barh pie scatter hexbin area kde line box density"
-#: Drawing that only an Axes or a Figure has.
+#: Methods of an Axes or a Figure that draw; some are also those of a DataFrame or its ``plot``.
 _DRAWING = """
-    hist2d violinplot stem step stairs stackplot eventplot errorbar fill fill_between fill_betweenx axhline axvline
+    plot hist boxplot bar barh pie scatter hexbin area kde line box density
+    hist2d violinplot stem step stairs stackplot eventplot errorbar fill_between fill_betweenx axhline axvline
     axhspan axvspan axline hlines vlines loglog semilogx semilogy imshow matshow pcolor pcolormesh contour contourf
     quiver streamplot specgram psd spy tricontour tricontourf tripcolor triplot bar_label clabel text annotate table
     legend colorbar grid minorticks_on minorticks_off tick_params ticklabel_format margins autoscale suptitle
@@ -105,42 +108,43 @@ FUNCTIONS: dict[str, Behaviour] = {
         _PURE,
         "builtins.",
         """abs bin bool bytes callable chr complex divmod float format hasattr hash hex id int isinstance issubclass
-        len oct ord pow range repr round slice str type object ascii print super Exception ValueError TypeError
-        KeyError IndexError RuntimeError""",
+        len oct ord pow range repr round str object ascii print""",
     ),
-    **_table(_GO_THROUGH, "builtins.", "all any bytearray sum"),
-    **_table(_COLLECT, "builtins.", "list tuple set frozenset dict"),
+    **_table(_COPY, "builtins.", "slice Exception ValueError TypeError KeyError IndexError RuntimeError"),
+    **_table(_GO_THROUGH, "builtins.", "all any bytearray"),
+    **_table(_COLLECT, "builtins.", "list tuple set frozenset dict sum"),
     **_table(_LAZY, "builtins.", "enumerate reversed zip iter"),
     **_table(_LAZY_CALL, "builtins.", "map filter"),
     **_table(_PICK, "builtins.", "max min sorted"),
     **_table(_STEP, "builtins.", "next"),
-    **_table(_VIEW, "builtins.", "getattr"),
+    **_table(_VIEW, "builtins.", "getattr type super"),
     **_table(_SHOW, "builtins.", "display"),
     **_table(_SHOW, "IPython.display.", "display"),
     **_table(_PURE, "IPython.display.", "HTML Markdown Latex Math Image SVG JSON Code Pretty clear_output"),
     **_table(
         _PURE,
         "numpy.",
-        """zeros ones full empty arange linspace logspace geomspace eye identity diag tri zeros_like ones_like
-        full_like empty_like array copy mean median std var sum prod min max amin amax ptp percentile quantile
+        """zeros ones full empty arange linspace logspace geomspace eye identity tri zeros_like ones_like
+        full_like empty_like mean median std var sum prod min max amin amax ptp percentile quantile
         nanmean nanmedian nanstd nanvar nansum nanmin nanmax nanpercentile nanquantile average cumsum cumprod diff
         gradient abs absolute fabs sqrt cbrt square exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos
         arctan arctan2 sinh cosh tanh hypot degrees radians deg2rad rad2deg sign floor ceil trunc rint round around
         clip power mod remainder add subtract multiply divide maximum minimum dot matmul outer inner cross kron
         where argmax argmin argsort argwhere nonzero flatnonzero count_nonzero sort unique histogram histogram2d
         histogram_bin_edges bincount digitize interp polyfit polyval corrcoef cov correlate convolve isnan isinf
-        isfinite isclose allclose array_equal all any logical_and logical_or logical_not concatenate stack vstack
-        hstack column_stack dstack tile repeat meshgrid cumulative_trapezoid trapezoid searchsorted in1d isin
-        intersect1d union1d setdiff1d roll flip fliplr flipud rot90 pad float32 float64 int32 int64 bool_
+        isfinite isclose allclose array_equal all any logical_and logical_or logical_not trapezoid searchsorted in1d
+        isin intersect1d union1d setdiff1d roll pad float32 float64 int32 int64 bool_
         datetime64 timedelta64 linalg.norm linalg.inv linalg.det linalg.eig linalg.eigh linalg.svd linalg.solve
         linalg.lstsq linalg.matrix_rank fft.fft fft.ifft fft.rfft fft.irfft fft.fftfreq fft.rfftfreq fft.fftshift
         random.default_rng random.RandomState shape ndim size""",
     ),
+    **_table(_COPY, "numpy.", "array copy concatenate stack vstack hstack column_stack dstack tile repeat meshgrid"),
     **_table(
         _VIEW,
         "numpy.",
-        """asarray asanyarray ascontiguousarray atleast_1d atleast_2d ravel reshape squeeze expand_dims transpose
-        broadcast_to swapaxes moveaxis split array_split real imag diagonal""",
+        """diag flip fliplr flipud rot90 split array_split real imag diagonal
+        asarray asanyarray ascontiguousarray atleast_1d atleast_2d ravel reshape squeeze expand_dims transpose
+        broadcast_to swapaxes moveaxis""",
     ),
     **_table(
         _NUMPY_DRAW,
@@ -163,9 +167,10 @@ FUNCTIONS: dict[str, Behaviour] = {
     **_table(
         _COLLECT,
         "pandas.",
-        """DataFrame Series Index MultiIndex.from_product MultiIndex.from_tuples MultiIndex.from_arrays Categorical
+        """Index MultiIndex.from_product MultiIndex.from_tuples MultiIndex.from_arrays Categorical
         DataFrame.from_dict DataFrame.from_records concat""",
     ),
+    **_table(Behaviour(result=Result.ITSELF, iterates=True), "pandas.", "DataFrame Series"),
     **_table(
         _COPY,
         "pandas.",
@@ -191,7 +196,7 @@ FUNCTIONS: dict[str, Behaviour] = {
         "pandas.plotting.",
         "scatter_matrix andrews_curves parallel_coordinates lag_plot autocorrelation_plot",
     ),
-    **_table(_DRAW, "matplotlib.pyplot.", _DRAWING + _DRAWING_OF_DATA + _PYPLOT),
+    **_table(_DRAW, "matplotlib.pyplot.", _DRAWING + _PYPLOT + " fill"),
     **_table(_DRAW_ON, "matplotlib.pyplot.", "figure axes"),
     **_table(_MANAGE, "matplotlib.pyplot.", "rc_context style.context xkcd"),
     **_table(_MANAGE, "matplotlib.", "rc_context style.context"),
@@ -222,9 +227,10 @@ FUNCTIONS: dict[str, Behaviour] = {
         "getcwd listdir path.join path.exists path.basename path.dirname path.abspath path.splitext path.isfile "
         "path.isdir path.getsize environ.get getenv",
     ),
-    **_table(_PURE, "re.", "compile match search findall sub split fullmatch escape"),
+    **_table(_PURE, "re.", "compile match search findall split fullmatch escape"),
+    **_table(_CALL_BACK, "re.", "sub"),
     **_table(_COPY, "pprint.", "pprint pformat"),
-    **_table(_PURE, "sys.", "getsizeof"),
+    **_table(_PURE, "sys.", "getsizeof stdout.write stdout.flush"),
     **_table(_MANAGE, "contextlib.", "suppress nullcontext"),
     **_table(_MANAGE, "warnings.", "catch_warnings"),
     **_table(
@@ -240,55 +246,67 @@ METHODS: dict[str, Behaviour] = {
         _PURE,
         "",
         """mean median std var sem skew kurt kurtosis count nunique corr cov corrwith describe info memory_usage
-        idxmax idxmin argmax argmin argsort isna isnull notna notnull isin between duplicated any all sum prod
+        idxmax idxmin argmax argmin argsort isna isnull notna notnull between duplicated any all sum prod
         cumsum cumprod cummax cummin diff pct_change rank quantile autocorr round clip abs equals
-        to_string to_markdown to_html to_latex tolist nonzero ptp trace dot
+        to_string to_markdown to_html to_latex nonzero ptp trace dot
         lower upper title capitalize strip lstrip rstrip startswith endswith find rfind index zfill
         center ljust rjust encode decode isdigit isalpha isalnum isnumeric splitlines casefold swapcase
         strftime isoformat timestamp total_seconds date time weekday month_name day_name
         exists is_file is_dir read_text read_bytes resolve absolute with_suffix with_name relative_to
-        most_common bit_length as_integer_ratio get_title get_xlabel get_ylabel""",
+        bit_length as_integer_ratio get_title get_xlabel get_ylabel""",
     ),
-    **_table(_GO_THROUGH, "", "split rsplit replace format join issubset issuperset isdisjoint"),
+    **_table(_GO_THROUGH, "", "isin split rsplit format issubset issuperset isdisjoint"),
+    **_table(_COLLECT, "", "replace join union intersection difference"),
     **_table(
         _COPY,
         "",
         """copy keys items values value_counts sort_values sort_index reset_index set_index drop drop_duplicates
         dropna fillna ffill bfill interpolate astype rename rename_axis melt pivot pivot_table stack unstack explode
-        nlargest nsmallest merge add_prefix add_suffix to_dict to_records to_list to_frame select_dtypes shift
+        nlargest nsmallest merge add_prefix add_suffix to_dict to_records to_list tolist most_common select_dtypes shift
         rolling expanding ewm resample asfreq tz_localize tz_convert unique mode sub mul div truediv min max size
-        first last nth ngroup cumcount flatten contains extract glob iterrows itertuples union intersection
-        difference""",
+        first last nth ngroup cumcount flatten contains extract glob iterrows itertuples""",
     ),
     **_table(
         _VIEW,
         "",
-        "head tail transpose to_numpy reshape ravel squeeze view swapaxes get xs get_group take get_figure",
+        "to_frame head tail transpose to_numpy reshape ravel squeeze view swapaxes get xs get_group take get_figure",
     ),
     **_table(
         _CALL_BACK, "", "groupby agg aggregate apply map applymap transform pipe filter assign where mask combine_first"
     ),
+    **_table(
+        _STEP, "", "background_gradient highlight_max highlight_min set_caption set_properties set_precision hide"
+    ),
     **_table(Behaviour(result=Result.PARTS, stream=NUMPY_STREAM), "", "sample"),
     **_table(_DRAW, "", _DRAWING),
-    **_table(_DRAW_DATA, "", _DRAWING_OF_DATA),
     **_table(
         _CHANGE,
         "",
         """append extend insert remove pop popitem clear sort reverse update setdefault add discard
-        appendleft popleft rotate partition""",
+        appendleft popleft rotate partition fill""",
     ),
     **_table(
         _USE_UP,
         "",
         """normal standard_normal uniform integers random choice permutation permuted poisson binomial exponential
-        shuffle gamma beta lognormal multivariate_normal rand randn randint read readline readlines seek""",
+        gamma beta lognormal multivariate_normal rand randn randint read readline readlines seek""",
     ),
 }
+
+#: NumPy functions of one and of two arrays, after which the array for the result may follow.
+UNARY_FUNCTIONS = frozenset(
+    """abs absolute fabs sqrt cbrt square exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh
+    tanh degrees radians deg2rad rad2deg sign floor ceil trunc rint isnan isinf isfinite logical_not""".split()
+)
+BINARY_FUNCTIONS = frozenset(
+    """arctan2 hypot power mod remainder add subtract multiply divide maximum minimum dot matmul logical_and
+    logical_or""".split()
+)
 
 #: Stores through these reach the receiver itself: ``df.loc[0] = 1``.
 INDEXERS = frozenset({"loc", "iloc", "at", "iat", "flat"})
 #: Attributes whose object is made anew, cannot be changed, and is not used up: ``for name in df.columns``.
-SOLID_ATTRIBUTES = frozenset({"columns", "index", "shape", "dtypes", "dtype", "size", "ndim", "name", "names"})
+SOLID_ATTRIBUTES = frozenset("columns index shape dtypes dtype size ndim name names str dt cat style".split())
 #: Module constants that are plain numbers.
 CONSTANTS = frozenset({"pi", "e", "inf", "nan", "tau", "newaxis"})
 
