@@ -11,9 +11,11 @@ from nbdash.notebook.analysis.facts import (
     CALLABLE,
     DISPLAYS,
     FIGURE,
+    ITERATOR,
     MARKS,
     NOTHING,
     OPAQUE,
+    STREAMS,
     Change,
     Doubt,
     Value,
@@ -23,6 +25,7 @@ from nbdash.notebook.analysis.facts import (
 from nbdash.notebook.analysis.scopes import free_names
 from nbdash.notebook.analysis.tables import (
     BINARY_FUNCTIONS,
+    CONTAINER_METHODS,
     FRAME_READERS,
     FUNCTIONS,
     HARMLESS_MODULES,
@@ -30,7 +33,6 @@ from nbdash.notebook.analysis.tables import (
     NAMESPACE_READERS,
     SETTERS,
     SHOWING_MAGICS,
-    STREAMS,
     SURVEYING_MAGICS,
     UNARY_FUNCTIONS,
     WRITERS,
@@ -66,6 +68,11 @@ class _Arguments:
     @property
     def all(self) -> tuple[Value, ...]:
         return (*self.positional, *self.keywords.values())
+
+    @property
+    def data(self) -> tuple[Value, ...]:
+        """Those that are not drawn on."""
+        return (*self.positional, *(value for name, value in self.keywords.items() if name not in _FIGURES))
 
     def literal(self, name: str, default: object = None) -> object:
         """The literal given for a keyword; ``...`` if what is given is no literal."""
@@ -111,10 +118,12 @@ class CallReader(ExpressionReader):
         self._note_changes(behaviour, subject, arguments)
         self._note_callbacks(node, behaviour)
         if behaviour.draws and (receiver is not None or behaviour.draws_on_first):
-            self._note_drawing(subject, arguments)
+            self._note_drawing(subject, *arguments.data)
         self.facts.draws |= behaviour.draws
         if behaviour.shows:
             self._note_display(arguments)
+        if behaviour.reads_texts:
+            self.note_texts(node)
         self._note_stream(behaviour, arguments)
         return _result(behaviour, (subject, *arguments.all, lambdas), arguments)
 
@@ -158,7 +167,7 @@ class CallReader(ExpressionReader):
             self.note_change(subject)
         for name, value in arguments.keywords.items():
             if name in _FIGURES:
-                self._note_drawing(value, arguments)
+                self._note_drawing(value, subject, *arguments.data)
             elif name in _TARGETS or name == "":
                 self.note_change(value, deep=True)
         if behaviour.iterates:
@@ -176,10 +185,20 @@ class CallReader(ExpressionReader):
             known = FUNCTIONS.get(dotted or "")
             if isinstance(argument, ast.Lambda) or (known and known.is_pure):
                 continue
-            if known or (dotted and is_called and not dotted.startswith("builtins.")):
+            if known or (is_called and self._is_strange(argument)):
                 self.facts.effects.append(_words_of(node))
             marks = frozenset({CALLABLE, OPAQUE}) if is_called else frozenset({CALLABLE})
             self._note_doubt(self._quietly(argument), marks, _words_of(node))
+
+    def _is_strange(self, callback: ast.expr) -> bool:
+        """Whether it is a function of a module, or a method of an object, that may do more than compute."""
+        dotted = self.dotted(callback)
+        if dotted is not None:
+            return not dotted.startswith("builtins.")
+        if not isinstance(callback, ast.Attribute):
+            return False
+        method = METHODS.get(callback.attr)
+        return not method.is_pure if method else callback.attr in CONTAINER_METHODS
 
     def _quietly(self, node: ast.expr) -> Value:
         """The value of an expression that was read before."""
@@ -191,10 +210,10 @@ class CallReader(ExpressionReader):
     def _note_doubt(self, value: Value, marks: frozenset[str], words: str) -> None:
         self.facts.doubts += [Doubt(name=name, marks=marks, words=words) for name in sorted(value.names)]
 
-    def _note_drawing(self, figure: Value, arguments: _Arguments) -> None:
+    def _note_drawing(self, figure: Value, *data: Value) -> None:
         """Drawing changes figures, never the data that they hold."""
         self.note_change(figure, deep=True, marks=frozenset({FIGURE, OPAQUE}))
-        self.note_holding(figure, *arguments.all)
+        self.note_holding(figure, *data)
 
     def _note_display(self, arguments: _Arguments) -> None:
         for value in arguments.positional:
@@ -289,9 +308,9 @@ def magic_of(node: ast.Call) -> tuple[str, str] | None:
 
 
 def _result(behaviour: Behaviour, participants: tuple[Value, ...], arguments: _Arguments) -> Value:
-    marks = frozenset({FIGURE} if behaviour.draws else ()) | (STREAMS | {OPAQUE} if behaviour.lazy else frozenset())
+    marks = frozenset({FIGURE} if behaviour.draws else ()) | (STREAMS | {ITERATOR} if behaviour.lazy else frozenset())
     if any(name in arguments.keywords for name in ("chunksize", "iterator")):
-        marks |= {OPAQUE}
+        marks |= {ITERATOR}
     if "display_id" in arguments.keywords:
         return Value(aliases=frozenset({DISPLAYS}))
     shares = behaviour.result
@@ -312,6 +331,8 @@ def _has_odd_form(node: ast.Call, name: str) -> bool:
     given = {keyword.arg for keyword in node.keywords}
     if name == "builtins.print":
         return "file" in given
+    if name == "builtins.iter":
+        return len(node.args) > 1
     if name in _TEXT_METHODS:
         return bool(node.args) or "buf" in given
     if name in _MOVING_METHODS:

@@ -10,8 +10,10 @@ from typing import cast
 
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
+    ITERATOR,
     NOTHING,
     OPAQUE,
+    STREAMS,
     Change,
     Facts,
     Value,
@@ -19,7 +21,7 @@ from nbdash.notebook.analysis.facts import (
     either,
 )
 from nbdash.notebook.analysis.scopes import NotebookNames, free_names
-from nbdash.notebook.analysis.tables import CONSTANTS, INDEXERS, SOLID_ATTRIBUTES, STREAMS
+from nbdash.notebook.analysis.tables import CONSTANTS, INDEXERS, SOLID_ATTRIBUTES
 
 #: What IPython keeps of earlier cells: ``_``, ``_3``, ``_i``, ``Out`` …
 _HISTORY = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|In|Out|_[iod]h|get_ipython")
@@ -66,7 +68,10 @@ class ExpressionReader(ast.NodeVisitor):
 
     def note_iteration(self, value: Value) -> None:
         """Something goes through ``value``, which uses it up if it is an iterator."""
-        self.note_change(value, deep=True, marks=frozenset({OPAQUE}))
+        self.facts.changes += [
+            Change(name=name, deep=True, marks=frozenset({OPAQUE, ITERATOR}), spreads=True)
+            for name in sorted(value.aliases)
+        ]
 
     def bind(self, name: str, value: Value) -> None:
         """``name = value``."""
@@ -210,7 +215,7 @@ class ExpressionReader(ast.NodeVisitor):
         self.lazy = before
         used = (free_names(node) & self.names.bound) - self.names.modules.keys()
         calls = any(isinstance(child, ast.Call) for child in ast.walk(node))
-        return container(value, marks=frozenset(used | {OPAQUE} | (STREAMS if calls else frozenset())))
+        return container(value, marks=frozenset(used | {ITERATOR} | (STREAMS if calls else frozenset())))
 
     def _bind_generators(self, generators: list[ast.comprehension]) -> None:
         for generator in generators:

@@ -13,10 +13,16 @@ from dataclasses import dataclass, field
 
 # Marks: what a name's object may be, as names that it "holds".
 OPAQUE = "<unknown>"  #: anything: an iterator, a file, a figure
+ITERATOR = "<iterator>"  #: used up by going through it
 FIGURE = "<figure>"  #: a Matplotlib object
 CALLABLE = "<function>"  #: the notebook's own code
 CUSTOM = "<class>"  #: an object whose operators or properties have effects
-MARKS = frozenset({OPAQUE, FIGURE, CALLABLE, CUSTOM})
+MARKS = frozenset({OPAQUE, ITERATOR, FIGURE, CALLABLE, CUSTOM})
+
+#: Streams of random numbers: global state that a seed sets and a draw moves on.
+NUMPY_STREAM = "<random numbers of numpy>"
+PYTHON_STREAM = "<random numbers of random>"
+STREAMS = frozenset({NUMPY_STREAM, PYTHON_STREAM})
 
 #: Outputs that ``update`` of a display handle replaces, in any cell.
 DISPLAYS = "<displays>"
@@ -38,7 +44,7 @@ class Value:
     @property
     def part(self) -> Value:
         """An element or attribute of it."""
-        return Value(aliases=self.names - MARKS, holds=self.names & MARKS, inner=True)
+        return Value(aliases=self.names - MARKS - STREAMS, holds=self.names & MARKS - {ITERATOR}, inner=True)
 
 
 NOTHING = Value()
@@ -70,6 +76,7 @@ class Change:
     name: str
     deep: bool = False  #: also of anything inside
     marks: frozenset[str] = frozenset()
+    spreads: bool = False  #: with ``marks``: and of all that these hold, as lazy code may
 
 
 @dataclass(frozen=True, kw_only=True)

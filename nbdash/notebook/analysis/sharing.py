@@ -46,7 +46,8 @@ class Sharing:
         reached = self._reach(group) - MARKS if change.deep or group in self._inner else frozenset({group})
         if not change.marks:
             return reached
-        return frozenset(other for other in reached if change.marks & self._reach(other))
+        marked = frozenset(other for other in reached if change.marks & self._reach(other))
+        return marked.union(*map(self._reach, marked)) - MARKS if change.spreads else marked
 
     def _is_known(self, name: str) -> bool:
         return name in self._known or name.startswith("<") or name in MARKS

@@ -13,6 +13,7 @@ from nbdash.notebook.analysis.facts import (
     FIGURE,
     NOTHING,
     OPAQUE,
+    STREAMS,
     Change,
     Facts,
     Value,
@@ -26,7 +27,6 @@ from nbdash.notebook.analysis.tables import (
     HARMLESS_MODULES,
     METHODS,
     NAMESPACE_READERS,
-    STREAMS,
 )
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -249,7 +249,8 @@ class StatementReader(CallReader):
             self.note_read(name)  # until the class binds it for itself
         with self.inner_scope(own):
             self.read_all(node.body)
-            self.note_holding(Value(aliases=frozenset({state})), *(self.scope[name] for name in own))
+            held = container(*(self.scope[name] for name in own)).holds - {CALLABLE}  # its methods do not count
+            self.facts.holds |= {(state, name) for name in held}
         if any(self._is_active(child) for child in node.body):
             self.facts.holds.add((state, CUSTOM))
         self.bind(node.name, Value(holds=frozenset({state, CALLABLE})))

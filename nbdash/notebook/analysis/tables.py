@@ -8,13 +8,13 @@ Methods are known by name alone; a name that the notebook itself defines as a me
 from __future__ import annotations
 
 import sys
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
+from random import Random
 
-#: Streams of random numbers: global state that a seed sets and a draw moves on.
-NUMPY_STREAM = "<random numbers of numpy>"
-PYTHON_STREAM = "<random numbers of random>"
-STREAMS = frozenset({NUMPY_STREAM, PYTHON_STREAM})
+from nbdash.notebook.analysis.facts import NUMPY_STREAM, PYTHON_STREAM
 
 
 class Result(Enum):
@@ -39,6 +39,7 @@ class Behaviour:
     draws_on_first: bool = False  #: makes its first argument the current figure
     shows: bool = False  #: a figure that it is given is drawn
     manages: bool = False  #: a context manager that undoes what it does
+    reads_texts: bool = False  #: looks up the names in the texts that it is given
     lazy: bool = False  #: does its work later, when its result is gone through
     stream: str = ""  #: moves on this stream of random numbers
     seeds: str = ""  #: sets this stream
@@ -211,8 +212,7 @@ FUNCTIONS: dict[str, Behaviour] = {
     **_table(_GO_THROUGH, "math.", "fsum prod"),
     **_table(_GO_THROUGH, "statistics.", "mean median mode stdev variance pstdev pvariance fmean quantiles"),
     **_table(_COLLECT, "collections.", "Counter OrderedDict deque"),
-    **_table(_COPY, "copy.", "copy"),
-    **_table(_PURE, "copy.", "deepcopy"),
+    **_table(_COPY, "copy.", "copy deepcopy"),
     **_table(_LAZY, "itertools.", "product combinations permutations count islice zip_longest pairwise"),
     **_table(_LAZY, "itertools.", "chain chain.from_iterable cycle repeat accumulate"),
     **_table(_PURE, "json.", "dumps loads"),
@@ -246,8 +246,8 @@ METHODS: dict[str, Behaviour] = {
         _PURE,
         "",
         """mean median std var sem skew kurt kurtosis count nunique corr cov corrwith describe info memory_usage
-        idxmax idxmin argmax argmin argsort isna isnull notna notnull between duplicated any all sum prod
-        cumsum cumprod cummax cummin diff pct_change rank quantile autocorr round clip abs equals
+        idxmax idxmin argmax argmin argsort isna isnull notna notnull gt ge lt le eq ne between duplicated
+        any all sum prod cumsum cumprod cummax cummin diff pct_change rank quantile autocorr round clip abs equals
         to_string to_markdown to_html to_latex nonzero ptp trace dot
         lower upper title capitalize strip lstrip rstrip startswith endswith find rfind index zfill
         center ljust rjust encode decode isdigit isalpha isalnum isnumeric splitlines casefold swapcase
@@ -278,6 +278,7 @@ METHODS: dict[str, Behaviour] = {
         _STEP, "", "background_gradient highlight_max highlight_min set_caption set_properties set_precision hide"
     ),
     **_table(Behaviour(result=Result.PARTS, stream=NUMPY_STREAM), "", "sample"),
+    **_table(Behaviour(result=Result.ITSELF, is_common=True, reads_texts=True), "", "query eval"),
     **_table(_DRAW, "", _DRAWING),
     **_table(
         _CHANGE,
@@ -292,6 +293,11 @@ METHODS: dict[str, Behaviour] = {
         gamma beta lognormal multivariate_normal rand randn randint read readline readlines seek""",
     ),
 }
+
+#: Methods of Python's own containers, the few harmless ones of which are in ``METHODS``.
+CONTAINER_METHODS = frozenset(
+    name for kind in (list, dict, set, bytearray, deque, OrderedDict, Counter, Path, Random) for name in dir(kind)
+)
 
 #: NumPy functions of one and of two arrays, after which the array for the result may follow.
 UNARY_FUNCTIONS = frozenset(
