@@ -176,7 +176,7 @@ class _Weighing:
         if facts.effects:
             return facts.effects[0]
         for doubt in facts.doubts:
-            if self._sharing.carries(doubt.name, doubt.marks):
+            if self._sharing.carries(doubt.name, doubt.marks, inner=doubt.inner):
                 return doubt.words
         for name in sorted(facts.mentions):
             if self._sharing.carries(name, frozenset({CUSTOM})):

@@ -187,8 +187,11 @@ class CallReader(ExpressionReader):
                 continue
             if known or (is_called and self._is_strange(argument)):
                 self.facts.effects.append(_words_of(node))
-            marks = frozenset({CALLABLE, OPAQUE}) if is_called else frozenset({CALLABLE})
-            self._note_doubt(self._quietly(argument), marks, _words_of(node))
+            value = self._quietly(argument)
+            if is_called:
+                self._note_doubt(value, frozenset({CALLABLE, OPAQUE}), _words_of(node))
+            else:
+                self._note_doubt(Value(aliases=value.aliases), frozenset({CALLABLE}), _words_of(node))
 
     def _is_strange(self, callback: ast.expr) -> bool:
         """Whether it is a function of a module, or a method of an object, that may do more than compute."""
@@ -208,7 +211,10 @@ class CallReader(ExpressionReader):
         return value
 
     def _note_doubt(self, value: Value, marks: frozenset[str], words: str) -> None:
-        self.facts.doubts += [Doubt(name=name, marks=marks, words=words) for name in sorted(value.names)]
+        self.facts.doubts += [
+            Doubt(name=name, inner=value.inner or name in value.holds, marks=marks, words=words)
+            for name in sorted(value.names)
+        ]
 
     def _note_drawing(self, figure: Value, *data: Value) -> None:
         """Drawing changes figures, never the data that they hold."""
@@ -249,19 +255,16 @@ class CallReader(ExpressionReader):
         self.facts.effects.append(_words_of(node))
         self.facts.reads |= STREAMS - self.bound
         self.note_texts(node)
-        taking_part = names_in((self._called(node.func), *self._read_arguments(node).all, *self._lambdas_of(node)))
-        names = frozenset(name for name in taking_part - MARKS if not self._is_harmless_module(name))
+        taking_part = names_in((self.value_of(node.func), *self._read_arguments(node).all, *self._lambdas_of(node)))
+        names = frozenset(
+            called_state(name) if name in self.names.functions else name
+            for name in taking_part - MARKS - STREAMS
+            if not self._is_harmless_module(name)
+        )
         first = min(names, default="")
         self.facts.aliases |= {(first, name) for name in names if name != first}
-        self.facts.inner |= names
+        self.facts.holds |= {(name, OPAQUE) for name in names}  # inside; what they are themselves they stay
         return Value(aliases=names, holds=(taking_part & MARKS) - {CALLABLE} | {OPAQUE}, inner=True)
-
-    def _called(self, node: ast.expr) -> Value:
-        """What a function works on beside its arguments: a method, on its object."""
-        value = self.value_of(node)
-        if isinstance(node, ast.Name) and node.id in self.names.functions:
-            return Value(aliases=frozenset({called_state(node.id)}))
-        return value
 
     def _lambdas_of(self, node: ast.Call) -> list[Value]:
         return [self.value_of(argument) for argument in _given(node) if isinstance(argument, ast.Lambda)]

@@ -11,6 +11,7 @@ from typing import cast
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
     ITERATOR,
+    MARKS,
     NOTHING,
     OPAQUE,
     STREAMS,
@@ -63,13 +64,14 @@ class ExpressionReader(ast.NodeVisitor):
         """The object of ``value`` changes; a class that changes does so for all its objects."""
         states = {called_state(name) for name in value.aliases & self.names.functions}
         self.facts.changes += [
-            Change(name=name, deep=deep or value.inner, marks=marks) for name in sorted(value.aliases | states)
+            Change(name=name, inner=value.inner, deep=deep or value.inner, marks=marks)
+            for name in sorted(value.aliases | states)
         ]
 
     def note_iteration(self, value: Value) -> None:
         """Something goes through ``value``, which uses it up if it is an iterator."""
         self.facts.changes += [
-            Change(name=name, deep=True, marks=frozenset({OPAQUE, ITERATOR}), spreads=True)
+            Change(name=name, inner=value.inner, deep=True, marks=frozenset({OPAQUE, ITERATOR}), spreads=True)
             for name in sorted(value.aliases)
         ]
 
@@ -81,6 +83,8 @@ class ExpressionReader(ast.NodeVisitor):
         self.facts.binds.add(name)
         self.bound.add(name)
         self.facts.aliases |= {(name, alias) for alias in value.aliases}
+        self.facts.sources |= {(name, alias) for alias in value.aliases}
+        self.facts.natures |= {(name, mark) for mark in value.holds & MARKS}
         self.facts.holds |= {(name, held) for held in value.holds}
         if value.inner and value.aliases:
             self.facts.inner.add(name)

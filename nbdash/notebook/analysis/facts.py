@@ -74,6 +74,7 @@ class Change:
     """A change of the object of ``name``; with ``marks`` only of what may be one of these."""
 
     name: str
+    inner: bool = False  #: of something inside it instead
     deep: bool = False  #: also of anything inside
     marks: frozenset[str] = frozenset()
     spreads: bool = False  #: with ``marks``: and of all that these hold, as lazy code may
@@ -84,6 +85,7 @@ class Doubt:
     """An unknown effect, if the object of ``name`` may be one of ``marks``."""
 
     name: str
+    inner: bool  #: if something inside it may be
     marks: frozenset[str]
     words: str
 
@@ -102,6 +104,8 @@ class Facts:
     effects: list[str] = field(default_factory=list)  #: words for each effect that always matters
     aliases: set[tuple[str, str]] = field(default_factory=set)  #: may be the same object
     holds: set[tuple[str, str]] = field(default_factory=set)  #: the first may contain the second
-    inner: set[str] = field(default_factory=set)  #: may be something inside one of its aliases
+    sources: set[tuple[str, str]] = field(default_factory=set)  #: of ``aliases``: the first was bound to the second
+    natures: set[tuple[str, str]] = field(default_factory=set)  #: names bound to what may be this mark
+    inner: set[str] = field(default_factory=set)  #: bound to something inside one of its sources
     surveys: bool = False  #: may read any name, and what IPython keeps of any cell
     draws: bool = False  #: uses pyplot's or an axes' drawing

@@ -24,12 +24,16 @@ class Sharing:
             self._parents[self._group(first)] = self._group(second)
         for first, second in (pair for facts in cells for pair in facts.holds):
             self._holds.setdefault(self._group(first), set()).add(self._group(second))
-        self._inner = {self._group(name) for facts in cells for name in facts.inner}
+        self._sources = _by_first(pair for facts in cells for pair in facts.sources)
+        self._natures = _by_first(pair for facts in cells for pair in facts.natures)
+        self._inner = {name for facts in cells for name in facts.inner}
 
-    def carries(self, name: str, marks: frozenset[str]) -> bool:
-        """Whether a name's object may be, or contain, one of ``marks``."""
-        found = self._reach(self._group(name))
-        return bool(marks & found) or (OPAQUE in marks and not self._is_known(name))
+    def carries(self, name: str, marks: frozenset[str], *, inner: bool = True) -> bool:
+        """Whether a name's object may be one of ``marks``; with ``inner``, or contain one."""
+        if not self._is_known(name):
+            return OPAQUE in marks
+        found = self._reach(self._group(name)) if inner else self._marks_of(name)
+        return bool(marks & found)
 
     def viewer_of(self, change: Change, live: Mapping[str, int]) -> str | None:
         """The name among ``live`` through which a change would be seen; None if there is none."""
@@ -41,13 +45,29 @@ class Sharing:
     def _changed_by(self, change: Change) -> frozenset[str]:
         """The groups of the objects that a change may reach."""
         group = self._group(change.name)
-        if not self._is_known(change.name):
-            return self._reach(group) - MARKS
-        reached = self._reach(group) - MARKS if change.deep or group in self._inner else frozenset({group})
-        if not change.marks:
+        if change.marks and not self.carries(change.name, change.marks, inner=change.inner):
+            return frozenset()
+        is_deep = change.deep or any(name in self._inner for name in self._sources_of(change.name))
+        reached = self._reach(group) - MARKS if is_deep else frozenset({group})
+        if not change.marks or change.spreads:
             return reached
-        marked = frozenset(other for other in reached if change.marks & self._reach(other))
-        return marked.union(*map(self._reach, marked)) - MARKS if change.spreads else marked
+        return frozenset(other for other in reached if other == group or change.marks & self._reach(other))
+
+    def _marks_of(self, name: str) -> frozenset[str]:
+        """What a name's own object may be: the marks of all that it was bound to, on whatever way."""
+        sources = self._sources_of(name)
+        own = {mark for source in sources for mark in self._natures.get(source, ())}
+        inside = (self._reach(self._group(source)) & MARKS for source in sources & self._inner)
+        return frozenset(own).union(*inside)
+
+    def _sources_of(self, name: str) -> set[str]:
+        """The name and all that it may have been bound to."""
+        found, waiting = {name}, [name]
+        while waiting:
+            new = self._sources.get(waiting.pop(), set()) - found
+            found |= new
+            waiting.extend(new)
+        return found
 
     def _is_known(self, name: str) -> bool:
         return name in self._known or name.startswith("<") or name in MARKS
@@ -67,3 +87,10 @@ class Sharing:
                 waiting.extend(new)
             self._reached[group] = frozenset(found)
         return self._reached[group]
+
+
+def _by_first(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for first, second in pairs:
+        found.setdefault(first, set()).add(second)
+    return found

@@ -266,10 +266,13 @@ class StatementReader(CallReader):
         used = free_names(node) - {name} - self.scope.keys()
         self.captured(used)
         shared = (used & self.names.bound) - self.names.modules.keys()
-        self.facts.aliases |= {(state, other) for other in shared}
-        self.facts.inner |= {state} | shared
+        others = {called_state(name) if name in self.names.functions else name for name in shared}
+        self.facts.aliases |= {(state, other) for other in others}
+        self.facts.inner.add(state)
         self.facts.holds |= {(state, held) for held in given.names}
-        self.facts.holds |= {(other, OPAQUE) for other in global_names(node)}
+        self.facts.natures |= {(other, OPAQUE) for other in global_names(node)}
+        self.facts.sources |= {(other, state) for other in global_names(node)}
+        self.facts.holds |= {(state, OPAQUE)}
         self.facts.surveys |= bool((used - self.names.bound) & (NAMESPACE_READERS - {"locals", "vars", "dir"}))
         for call in (child for child in ast.walk(node) if isinstance(child, ast.Call)):
             if self.names.dotted(call.func) not in FUNCTIONS and magic_of(call) is None:
