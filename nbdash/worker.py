@@ -166,13 +166,19 @@ class Worker:
         interval = min(1.0, self.settings.lease / 4)
         swept = time.monotonic()
         while not stopped.wait(interval):
-            with self._lock:
-                active = list(self._active.values())
-            for each in active:
-                each.beat(self.store)
-            if time.monotonic() - swept >= SWEEP_SECONDS:
-                swept = time.monotonic()
-                self._maintain()
+            try:
+                self._beat_all()
+                if time.monotonic() - swept >= SWEEP_SECONDS:
+                    swept = time.monotonic()
+                    self._maintain()
+            except Exception:  # a busy or full disk passes; a worker that no longer beats loses its runs
+                log.exception("a heartbeat failed; the next one is in %s s", interval)
+
+    def _beat_all(self) -> None:
+        with self._lock:
+            active = list(self._active.values())
+        for each in active:
+            each.beat(self.store)
 
     def _maintain(self) -> None:
         self.store.sweep(self.settings.lease)

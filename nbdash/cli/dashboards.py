@@ -12,7 +12,7 @@ import click
 
 from nbdash.cli.asking import ask
 from nbdash.cli.options import data_option, json_option, opened_store, parameter_option
-from nbdash.cli.progress import failure_of, show_run
+from nbdash.cli.progress import cancelling, failure_of, show_run
 from nbdash.cli.terminal import coloured, plain
 from nbdash.errors import NotFoundError, RunFailedError
 from nbdash.model import Dashboard, RunState
@@ -153,11 +153,12 @@ def rerun_command(name: str, parameters: Sequence[tuple[str, str]], no_wait: boo
         dashboard = find_named(store, name)
         publisher = Publisher(store, settings)
         run = publisher.submit(dashboard.slug, dict(parameters))  # what does not fit starts no server
-        server = ensure_server(settings)
-        if no_wait:
-            click.echo(f"Run {run.id[:4]} of {dashboard.title!r} is {run.state}.", err=True)
-        else:
-            run = show_run(publisher, run)
+        with cancelling(publisher, run):
+            server = ensure_server(settings)
+            if no_wait:
+                click.echo(f"Run {run.id[:4]} of {dashboard.title!r} is {run.state}.", err=True)
+            else:
+                run = show_run(publisher, run)
     if run.state.is_final and run.state is not RunState.SUCCEEDED:
         why = failure_of(run).rstrip(".")
         raise RunFailedError(f"{dashboard.slug!r} failed: {why}. Read on with 'nbdash log {dashboard.slug}'.")

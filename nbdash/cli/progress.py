@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -63,8 +64,18 @@ class CellProgress:
             self._lines.end(cell, len(self._running), title, event.seconds, ok=ok)
 
 
+@contextmanager
+def cancelling(publisher: Publisher, run: Run) -> Iterator[None]:
+    """From a run's submission on: Ctrl-C cancels it, at whatever step it comes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        publisher.cancel(run.id)
+        raise
+
+
 def show_run(publisher: Publisher, run: Run) -> Run:
-    """Follow a run to its end and return it; Ctrl-C cancels it.
+    """Follow a run to its end and return it.
 
     Raises ServerUnreachableError if the server ends before the run does.
     """
@@ -76,11 +87,7 @@ def show_run(publisher: Publisher, run: Run) -> Run:
                 f"The server has ended, and run {run.id[:4]} waits: 'nbdash serve' goes on with it."
             )
 
-    try:
-        _show(follow(publisher.store, run.id, while_waiting=check_server))
-    except KeyboardInterrupt:
-        publisher.cancel(run.id)
-        raise
+    _show(follow(publisher.store, run.id, while_waiting=check_server))
     return publisher.store.run(run.id)
 
 

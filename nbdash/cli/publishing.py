@@ -20,7 +20,7 @@ from nbdash.cli.options import (
     python_option,
 )
 from nbdash.cli.plans import show_plan
-from nbdash.cli.progress import failure_of, show_run
+from nbdash.cli.progress import cancelling, failure_of, show_run
 from nbdash.cli.terminal import plain
 from nbdash.config import Settings, load_settings
 from nbdash.engine.interpreters import find_python
@@ -138,9 +138,10 @@ def _follow(publisher: Publisher, publication: Publication, path: Path) -> Run:
     """Show the first run to its end. Raises RunFailedError if it does not succeed."""
     run = publication.run
     assert run is not None
-    show_plan(publication.plan, err=True)
-    click.echo(f"Running in {_interpreter_of(publication, path, publisher.settings)}", err=True)
-    ended = show_run(publisher, run)
+    with cancelling(publisher, run):
+        show_plan(publication.plan, err=True)
+        click.echo(f"Running in {_interpreter_of(publication, path, publisher.settings)}", err=True)
+        ended = show_run(publisher, run)
     if ended.state is not RunState.SUCCEEDED:
         raise RunFailedError(_failure_text(publisher.store, publication, ended))
     return ended
