@@ -25,9 +25,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Not longer than a module: its driver keeps an event loop running in this thread."""
     if not CHROMIUM.exists():
         require("browser", why=f"there is no {CHROMIUM}")
     with sync_playwright() as driver:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import nbformat
 import pytest
@@ -36,12 +37,13 @@ def test_features_are_as_in_a_kernel(
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # below pytest, ipykernel does not read subprocesses' text
     cells = [nbformat.v4.new_code_cell(source) for source in SESSIONS[name].values()]
     document = nbformat.v4.new_notebook(cells=cells)
-    folders = [tmp_path / each for each in ("kernel", "fork", "again")]
-    for folder in folders:
-        folder.mkdir()
-    expected = run_oracle(document, folders[0])
-    actual = run_engine(fork, document, folders[1])
-    found = differences(expected, actual, lambda: run_oracle(document, folders[2]))
+
+    def new_folder() -> Path:
+        return Path(mkdtemp(dir=tmp_path))
+
+    expected = run_oracle(document, new_folder())
+    actual = run_engine(fork, document, new_folder())
+    found = differences(expected, actual, lambda: run_oracle(document, new_folder()))
     assert not found, "\n\n".join(found)
 
 
