@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,9 @@ import psutil
 import nbdash
 from nbdash.config import Settings
 from nbdash.errors import ConflictError, ServerError, ServerUnreachableError
+from nbdash.model import Run, RunEvent
+from nbdash.publisher.following import follow
+from nbdash.publisher.publication import Publisher
 
 INFO_NAME = "server.json"
 LOCK_NAME = "server.lock"
@@ -105,6 +108,18 @@ def ensure_server(settings: Settings) -> ServerInfo:
         f"The server did not start: {_last_line(settings.data / LOG_NAME)} "
         f"(its log is {settings.data / LOG_NAME})."
     )
+
+
+def follow_served(publisher: Publisher, run: Run) -> Iterator[RunEvent]:
+    """A run's events to its end. Raises ServerUnreachableError if the server ends before the run does."""
+
+    def check_server() -> None:
+        if find_server(publisher.settings.data) is None:
+            raise ServerUnreachableError(
+                f"The server has ended, and run {run.id[:4]} waits: 'nbdash serve' goes on with it."
+            )
+
+    return follow(publisher.store, run.id, while_waiting=check_server)
 
 
 def stop_server(data: Path) -> ServerInfo | None:

@@ -12,13 +12,14 @@ import click
 
 from nbdash.cli.asking import ask
 from nbdash.cli.options import data_option, json_option, opened_store, parameter_option
-from nbdash.cli.progress import cancelling, failure_of, show_run
+from nbdash.cli.progress import show_run
 from nbdash.cli.terminal import coloured, plain
 from nbdash.errors import NotFoundError, RunFailedError
 from nbdash.model import Dashboard, RunState
 from nbdash.page.render import Renderer
 from nbdash.page.urls import Urls
 from nbdash.page.views import LogCell, LogView
+from nbdash.publisher.following import cancelling, failure_of
 from nbdash.publisher.publication import Publisher
 from nbdash.publisher.viewing import DashboardSummary, Pages
 from nbdash.service import ensure_server, find_server

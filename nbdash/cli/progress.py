@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import click
 
 from nbdash.cli.plans import TITLE_COLUMNS, column
 from nbdash.engine.recorder import Recorder
-from nbdash.errors import ServerUnreachableError
-from nbdash.model import CellEnded, CellStarted, EngineEvent, EventKind, Plan, Run, RunEvent, RunState
-from nbdash.publisher.following import follow
+from nbdash.model import CellEnded, CellStarted, EngineEvent, EventKind, Plan, Run, RunEvent
 from nbdash.publisher.publication import Publisher
-from nbdash.service import find_server
+from nbdash.service import follow_served
 
 #: What the rest of a line takes: ``  [12/34]  `` and ``  123.4 s  failed``.
 _OTHER_COLUMNS = 28
@@ -64,40 +61,13 @@ class CellProgress:
             self._lines.end(cell, len(self._running), title, event.seconds, ok=ok)
 
 
-@contextmanager
-def cancelling(publisher: Publisher, run: Run) -> Iterator[None]:
-    """From a run's submission on: Ctrl-C cancels it, at whatever step it comes."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        publisher.cancel(run.id)
-        raise
-
-
 def show_run(publisher: Publisher, run: Run) -> Run:
     """Follow a run to its end and return it.
 
     Raises ServerUnreachableError if the server ends before the run does.
     """
-    data = publisher.settings.data
-
-    def check_server() -> None:
-        if find_server(data) is None:
-            raise ServerUnreachableError(
-                f"The server has ended, and run {run.id[:4]} waits: 'nbdash serve' goes on with it."
-            )
-
-    _show(follow(publisher.store, run.id, while_waiting=check_server))
+    _show(follow_served(publisher, run))
     return publisher.store.run(run.id)
-
-
-def failure_of(run: Run) -> str:
-    """Why a run did not succeed, for its author; empty if it did."""
-    if run.state is RunState.SUCCEEDED:
-        return ""
-    if run.error is None:
-        return f"the run was {run.state}"
-    return run.error.message
 
 
 def _show(events: Iterable[RunEvent]) -> None:

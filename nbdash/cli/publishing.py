@@ -20,7 +20,7 @@ from nbdash.cli.options import (
     python_option,
 )
 from nbdash.cli.plans import show_plan
-from nbdash.cli.progress import cancelling, failure_of, show_run
+from nbdash.cli.progress import show_run
 from nbdash.cli.terminal import plain
 from nbdash.config import Settings, load_settings
 from nbdash.engine.interpreters import find_python
@@ -29,6 +29,7 @@ from nbdash.model import Run, RunState, Selection
 from nbdash.notebook.reader import read_notebook
 from nbdash.page.urls import Urls
 from nbdash.publisher.execution import job_from
+from nbdash.publisher.following import cancelling, failure_of
 from nbdash.publisher.publication import Publication, Publisher, PublishOptions
 from nbdash.service import ServerInfo, ensure_server, find_server, serve
 from nbdash.store import Store

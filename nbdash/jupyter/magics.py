@@ -13,14 +13,14 @@ from IPython.display import HTML, Markdown
 
 from nbdash.config import load_settings
 from nbdash.errors import NbdashError, NotebookError, OptionError, RunFailedError
-from nbdash.model import Plan, RunEvent, RunState, Selection
+from nbdash.model import EventKind, Plan, Run, Selection
 from nbdash.notebook.checks import check_notebook
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import read_notebook
 from nbdash.page.urls import Urls
-from nbdash.publisher.following import follow
+from nbdash.publisher.following import cancelling, failure_of
 from nbdash.publisher.publication import Publisher, PublishOptions
-from nbdash.service import ensure_server
+from nbdash.service import ensure_server, follow_served
 from nbdash.store import open_store
 
 USAGE = "Write %nbdash publish [PATH] [--slug NAME] [--title TEXT], or %nbdash check [PATH]."
@@ -103,26 +103,21 @@ def _table(plan: Plan) -> list[str]:
 def _published(path: Path, options: PublishOptions) -> HTML:
     settings = load_settings()
     server = ensure_server(settings)
-    store = open_store(settings.data)
-    try:
-        publication = Publisher(store, settings).publish(path, options)
+    with open_store(settings.data) as store:
+        publisher = Publisher(store, settings)
+        publication = publisher.publish(path, options)
         if publication.run is not None:
-            for event in follow(store, publication.run.id):
-                _print_progress(event)
-            _raise_failure(store.run(publication.run.id), publication.dashboard.slug)
-    finally:
-        store.close()
+            _follow(publisher, publication.run, publication.dashboard.slug)
     url = Urls(server.url).dashboard(publication.dashboard.slug)
     link = f'<a href="{escape(url)}" target="_blank" rel="noopener">{escape(url)}</a>'
     return HTML(f"{escape(publication.version.title)}: {link}")
 
 
-def _print_progress(event: RunEvent) -> None:
-    if event.kind == "cell_end":
-        print(f"[{event.data['cell']}] {event.data['title']}  {event.data['seconds']:.1f} s")
-
-
-def _raise_failure(run: Any, slug: str) -> None:
-    if run.state is not RunState.SUCCEEDED:
-        why = run.error.message if run.error else f"the run was {run.state}"
+def _follow(publisher: Publisher, run: Run, slug: str) -> None:
+    """Print the run's progress; interrupting the kernel cancels it. Raises RunFailedError."""
+    with cancelling(publisher, run):
+        for event in follow_served(publisher, run):
+            if event.kind is EventKind.CELL_END:
+                print(f"[{event.data['cell']}] {event.data['title']}  {event.data['seconds']:.1f} s")
+    if why := failure_of(publisher.store.run(run.id)):
         raise RunFailedError(f"{slug!r} was not published: {why}")

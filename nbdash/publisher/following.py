@@ -1,11 +1,13 @@
-"""Watching a run from outside the worker: what the command line and Jupyter show while one is on."""
+"""A run seen from outside the worker: what the command line and Jupyter share while one is on."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from nbdash.model import RunEvent
+from nbdash.model import Run, RunEvent, RunState
+from nbdash.publisher.publication import Publisher
 from nbdash.store import Store
 
 POLL_SECONDS = 0.1
@@ -31,3 +33,22 @@ def follow(
             if while_waiting is not None:
                 while_waiting()
             time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def cancelling(publisher: Publisher, run: Run) -> Iterator[None]:
+    """From a run's submission on: Ctrl-C cancels it, at whatever step it comes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        publisher.cancel(run.id)
+        raise
+
+
+def failure_of(run: Run) -> str:
+    """Why a run did not succeed, for its author; empty if it did."""
+    if run.state is RunState.SUCCEEDED:
+        return ""
+    if run.error is None:
+        return f"the run was {run.state}"
+    return run.error.message

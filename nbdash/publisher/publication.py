@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from nbdash.config import Settings
@@ -22,6 +23,8 @@ from nbdash.store import Store
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 MAX_TITLE = 200
+#: More than a page of the index lists.
+NOTEBOOKS_HELD = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,8 @@ class Publisher:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
+        # A version never changes, and every view of a dashboard asks for its notebook.
+        self._notebook_of = lru_cache(maxsize=NOTEBOOKS_HELD)(self._read_notebook)
 
     def publish(self, path: Path, options: PublishOptions | None = None) -> Publication:
         """Keep the notebook as a version and queue its first run; viewers see it once that succeeds.
@@ -132,6 +137,9 @@ class Publisher:
 
     def notebook_of(self, version: Version) -> Notebook:
         """A version's notebook, as it was published."""
+        return self._notebook_of(version)
+
+    def _read_notebook(self, version: Version) -> Notebook:
         blob = self.store.read_blob(version.notebook_digest)
         return replace(parse_notebook(blob, f"{version.title}.ipynb"), title=version.title)
 

@@ -11,8 +11,13 @@ from IPython.display import Markdown
 from nbconvert.exporters import get_exporter
 from nbformat.v4 import new_output
 
+from nbdash.config import Settings
 from nbdash.errors import NotebookError, OptionError
+from nbdash.jupyter import magics
 from nbdash.jupyter.magics import notebook_path, run_magic
+from nbdash.model import RunState
+from nbdash.publisher.publication import Publisher
+from nbdash.store import Store
 from tests.conftest import MakeNotebook
 from tests.publisher.test_publication import png
 
@@ -55,3 +60,18 @@ def test_the_magic_knows_its_notebook_where_the_front_end_tells(
 def test_a_wrong_line_is_answered_with_the_right_one() -> None:
     with pytest.raises(OptionError, match="Write %nbdash publish"):
         run_magic("pubish", shell())
+
+
+def test_interrupting_the_kernel_cancels_the_run(
+    store: Store, settings: Settings, make_notebook: MakeNotebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    publisher = Publisher(store, settings)
+    publication = publisher.publish(make_notebook(("print(1)", ["dash"])))
+    assert publication.run is not None
+    monkeypatch.setattr(magics, "follow_served", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        magics._follow(publisher, publication.run, "sales")
+    assert store.run(publication.run.id).state is RunState.CANCELLED
