@@ -1,4 +1,5 @@
-"""Notebooks that nobody here wrote: what the fork engine makes of them, beside what nbclient makes of them.
+"""Notebooks that nobody here wrote: what the fork engine makes of them, beside what nbclient makes of them,
+and what of it a viewer sees once they are published.
 
 Run it from a checkout, in an environment of its own with nbdash and the packages that the notebooks use:
 
@@ -16,6 +17,7 @@ the network, for a window, or for another language's kernel, and, of a package w
 from __future__ import annotations
 
 import argparse
+import gzip
 import re
 import subprocess
 import sys
@@ -33,8 +35,15 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from nbdash.config import Settings
 from nbdash.engine.base import Engine
 from nbdash.engine.choose import make_engine
+from nbdash.model import RunState
+from nbdash.page.render import Renderer
+from nbdash.publisher.publication import Publisher
+from nbdash.publisher.viewing import Pages
+from nbdash.store import open_store
+from nbdash.worker import Worker
 from tests.conformance.comparison import comparable, run_engine
 
 PACKAGES = ("matplotlib", "scikit-learn", "seaborn", "lmfit", "nbclient", "nbconvert", "papermill")
@@ -63,6 +72,8 @@ class Row:
     kernel_figures: int
     fork_figures: int
     rerun_figures: int
+    page_figures: int | None  #: on the dashboard; None: a cell fails, so nothing is published
+    rerun_page_figures: int | None  #: on it after a Rerun
     varying_figures: int  #: in cells that two kernels do not execute alike
     same_pixels: int  #: of the figures that do not vary
     code_cells: int
@@ -79,11 +90,12 @@ def main() -> None:
     _download(arguments.packages, arguments.folder)
     engine = make_engine("fork")
     rows = []
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as data:
+        product = Product(Path(data), engine)
         for foreign in _foreign_notebooks(arguments.folder, Path(scratch), arguments.each):
             try:
-                rows.append(measure(engine, foreign))
-            except (CellTimeoutError, DeadKernelError, AssertionError) as error:
+                rows.append(measure(engine, foreign, product))
+            except (CellTimeoutError, DeadKernelError, RuntimeError, AssertionError) as error:
                 print(f"{foreign.package} {foreign.path.stem} did not run: {error}"[:300], file=sys.stderr)
                 continue
             print(rows[-1], file=sys.stderr)
@@ -91,12 +103,43 @@ def main() -> None:
     arguments.write.write_text(report(rows), encoding="utf-8")
 
 
-def measure(engine: Engine, foreign: Foreign) -> Row:
-    """Execute with nbclient once and with the engine twice."""
+class Product:
+    """nbdash behind its door: publisher, worker and pages on a store of their own."""
+
+    def __init__(self, data: Path, engine: Engine) -> None:
+        settings = Settings(data=data)
+        self._store = open_store(data)
+        self._publisher = Publisher(self._store, settings)
+        self._worker = Worker(self._store, settings, engine_for=lambda _: engine)
+        self._pages = Pages(self._store, settings, Renderer())
+
+    def figures(self, foreign: Foreign) -> tuple[int | None, int | None]:
+        """How many figures the dashboard's page shows once it is published, and after a Rerun."""
+        path = foreign.path.with_name(f"{foreign.path.stem}-published.ipynb")
+        nbformat.write(nbformat.from_dict(foreign.document), path)
+        slug = self._publisher.publish(path).dashboard.slug
+        first = self._shown(slug)
+        if first is None:
+            return None, None
+        self._publisher.submit(slug)
+        return first, self._shown(slug)
+
+    def _shown(self, slug: str) -> int | None:
+        run = self._store.claim_run(self._worker.name)
+        assert run is not None
+        self._worker.perform(run)
+        if self._store.run(run.id).state is not RunState.SUCCEEDED:
+            return None
+        return gzip.decompress(self._pages.dashboard(slug).gzipped).count(b'<figure class="nb-figure"')
+
+
+def measure(engine: Engine, foreign: Foreign, product: Product) -> Row:
+    """Execute with nbclient once and with the engine twice; then publish, look, rerun and look."""
     folder = foreign.path.parent
     expected, kernel_seconds = _timed(lambda: _run_kernel(foreign.document, folder))
     actual, fork_seconds = _timed(lambda: run_engine(engine, foreign.document, folder))
     again = run_engine(engine, foreign.document, folder)
+    page_figures, rerun_page_figures = product.figures(foreign)
     unequal = _unequal_cells(expected, actual)
     varying = _unequal_cells(expected, _run_kernel(foreign.document, folder)) if unequal else set()
     steady = [index for index in range(len(expected["cells"])) if index not in varying]
@@ -107,6 +150,8 @@ def measure(engine: Engine, foreign: Foreign) -> Row:
         kernel_figures=len(figures(expected)),
         fork_figures=len(figures(actual)),
         rerun_figures=len(figures(again)),
+        page_figures=page_figures,
+        rerun_page_figures=rerun_page_figures,
         varying_figures=len(figures(expected)) - len(wanted),
         same_pixels=sum(one == other for one, other in zip(wanted, got, strict=False)),
         code_cells=sum(cell["cell_type"] == "code" for cell in expected["cells"]),
@@ -167,14 +212,19 @@ def report(rows: list[Row]) -> str:
         f"{len(rows)} notebooks from {len(packages)} source distributions ({', '.join(packages)}),",
         f"drawn by Matplotlib {version('matplotlib')}.",
         f"Figures: {total('kernel_figures')} from a kernel, {total('fork_figures')} from the `fork` engine,",
-        f"{total('rerun_figures')} in its rerun; {total('varying_figures')} of the kernel's vary, and",
+        f"{total('rerun_figures')} in its rerun, {total('page_figures')} on the published pages,",
+        f"{total('rerun_page_figures')} on them after a Rerun; {total('varying_figures')} of the kernel's vary, and",
         f"{total('same_pixels')} of the others are the same.",
         f"Code cells: {total('code_cells')}, of which {total('varying_cells')} vary in a kernel and",
         f"{total('differing_cells')} of the others differ in any output.",
         f"Kernels took {total('kernel_seconds')} s, forks {total('fork_seconds')} s.",
+        f"{sum(row.page_figures is not None for row in rows)} were published; "
+        f"{sum(bool(row.page_figures) for row in rows)} of their pages have figures.",
+        "A dash stands where a cell of the notebook fails: nothing is published then.",
         "",
-        "| source distribution | notebook | kernel | fork | rerun | vary | same | cells | vary | differ |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| source distribution | notebook | kernel | fork | rerun | page | rerun | vary | same | cells"
+        " | vary | differ |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *map(_line, rows),
     ]
     return "\n".join(lines) + "\n"
@@ -185,6 +235,8 @@ def _line(row: Row) -> str:
         row.kernel_figures,
         row.fork_figures,
         row.rerun_figures,
+        "–" if row.page_figures is None else row.page_figures,
+        "–" if row.rerun_page_figures is None else row.rerun_page_figures,
         row.varying_figures,
         row.same_pixels,
         row.code_cells,
@@ -195,7 +247,7 @@ def _line(row: Row) -> str:
 
 
 def _sum(rows: list[Row], name: str) -> int:
-    return round(sum(getattr(row, name) for row in rows))
+    return round(sum(getattr(row, name) or 0 for row in rows))
 
 
 def _arguments() -> argparse.Namespace:
