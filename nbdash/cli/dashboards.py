@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -21,11 +21,13 @@ from nbdash.page.urls import Urls
 from nbdash.page.views import LogCell, LogView
 from nbdash.publisher.following import cancelling, failure_of
 from nbdash.publisher.publication import Publisher
-from nbdash.publisher.viewing import DashboardSummary, Pages
-from nbdash.service import ensure_server, find_server
+from nbdash.publisher.viewing import DashboardSummary, Pages, UnpublishedSummary
+from nbdash.service import ServerInfo, ensure_server, find_server
 from nbdash.store import Store
 
 _PAGE = 200
+
+Summary: TypeAlias = DashboardSummary | UnpublishedSummary
 
 name_argument = click.argument("name")
 
@@ -39,11 +41,16 @@ name_argument = click.argument("name")
 def list_command(as_json: bool, data: Path | None) -> None:
     """List the dashboards: name, title, state, age of the data, URL.
 
+    Also those that are not published, because their first run failed or is not over: viewers do not see
+    them. With --json each dashboard says whether it is published.
+
     Example: nbdash list --json
     """
     with opened_store(data) as (settings, store):
-        summaries = list(_summaries(Pages(store, settings, Renderer(settings.templates))))
+        pages = Pages(store, settings, Renderer(settings.templates))
+        summaries: list[Summary] = [*_published(pages), *pages.unpublished()]
         server = find_server(settings.data)
+    summaries.sort(key=lambda summary: summary.slug)
     urls = Urls(server.url) if server else None
     if as_json:
         click.echo(json.dumps([_record(summary, urls) for summary in summaries]))
@@ -53,11 +60,11 @@ def list_command(as_json: bool, data: Path | None) -> None:
         return
     for line in _table([_row(summary, urls) for summary in summaries]):
         click.echo(line)
-    if server is None:
-        click.echo("No server runs; 'nbdash serve' or 'nbdash open NAME' starts one.", err=True)
+    for hint in _hints(summaries, server):
+        click.echo(hint, err=True)
 
 
-def _summaries(pages: Pages) -> Iterator[DashboardSummary]:
+def _published(pages: Pages) -> Iterator[DashboardSummary]:
     following: str | None = None
     while True:
         summaries, following = pages.summaries(following, _PAGE)
@@ -66,19 +73,40 @@ def _summaries(pages: Pages) -> Iterator[DashboardSummary]:
             return
 
 
-def _record(summary: DashboardSummary, urls: Urls | None) -> dict[str, Any]:
+def _record(summary: Summary, urls: Urls | None) -> dict[str, Any]:
+    published = isinstance(summary, DashboardSummary)
+    data_at = summary.data_at if isinstance(summary, DashboardSummary) else None
     return {
         "slug": summary.slug,
         "title": summary.title,
         "state": summary.state,
-        "data_at": summary.data_at and summary.data_at.isoformat(),
-        "url": urls and urls.dashboard(summary.slug),
+        "published": published,
+        "data_at": data_at and data_at.isoformat(),
+        "url": urls.dashboard(summary.slug) if urls and published else None,
     }
 
 
-def _row(summary: DashboardSummary, urls: Urls | None) -> list[str]:
+def _row(summary: Summary, urls: Urls | None) -> list[str]:
+    if isinstance(summary, UnpublishedSummary):
+        state = f"{summary.last}, not published" if summary.last else "not published"
+        return [summary.slug, plain(summary.title), state, "-", "-"]
     age = age_text(datetime.now(UTC) - summary.data_at) if summary.data_at else "-"
     return [summary.slug, plain(summary.title), summary.state, age, urls.dashboard(summary.slug) if urls else "-"]
+
+
+def _hints(summaries: Sequence[Summary], server: ServerInfo | None) -> Iterator[str]:
+    """What to do about what the table shows."""
+    ended = [
+        summary.slug
+        for summary in summaries
+        if isinstance(summary, UnpublishedSummary) and summary.last and summary.last.is_final
+    ]
+    if len(ended) == 1:
+        yield f"Viewers do not see {ended[0]!r}: 'nbdash log {ended[0]}' tells why."
+    elif ended:
+        yield "Viewers do not see what is not published: 'nbdash log NAME' tells why."
+    if server is None:
+        yield "No server runs; 'nbdash serve' or 'nbdash open NAME' starts one."
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -48,6 +48,7 @@ from nbdash.publisher.publication import Publisher
 from nbdash.store import Store
 
 PAGE_OF_DASHBOARDS = 200
+EVERY_DASHBOARD = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +82,20 @@ class DashboardSummary:
     thumbnail: Figure | None
     figures: int
     parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnpublishedSummary:
+    """A dashboard of which no run has succeeded yet: its author alone is told of it."""
+
+    slug: str
+    title: str
+    last: RunState | None  #: how its last run stands; None: it has none
+
+    @property
+    def state(self) -> DashboardState:
+        """The state chip it would have."""
+        return DashboardState.FAILED if self.last in (RunState.FAILED, RunState.LOST) else DashboardState.NEW
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,12 +155,8 @@ class Pages:
         stored = self._store.stored_page(key, dashboard.revision)
         if stored is not None:
             return Body(gzipped=self._store.read_blob(stored.body_digest), digest=stored.etag, stale=stale)
-        body = _body(
-            self._renderer.dashboard(self._view(dashboard, notebook, values, standing)), stale=stale
-        )
-        self._store.keep_page(
-            key, dashboard.revision, body_digest=self._store.put_blob(body.gzipped), etag=body.digest
-        )
+        body = _body(self._renderer.dashboard(self._view(dashboard, notebook, values, standing)), stale=stale)
+        self._store.keep_page(key, dashboard.revision, body_digest=self._store.put_blob(body.gzipped), etag=body.digest)
         return body
 
     def run(self, slug: str, run_id: str) -> Body:
@@ -235,6 +246,11 @@ class Pages:
         dashboards = self._store.list_dashboards(after=after, limit=limit)
         following = dashboards[-1].slug if len(dashboards) == limit else None
         return [self._summary(dashboard) for dashboard in dashboards], following
+
+    def unpublished(self) -> list[UnpublishedSummary]:
+        """Dashboards that no viewer sees yet, by slug: for their author alone."""
+        known = self._store.list_dashboards(limit=EVERY_DASHBOARD, include_unlisted=True)
+        return [self._unpublished(dashboard) for dashboard in known if not dashboard.listed]
 
     def summary(self, slug: str) -> DashboardSummary:
         """One dashboard."""
@@ -327,6 +343,10 @@ class Pages:
             page_bytes=self._settings.page_mib * 1024**2,
         )
 
+    def _unpublished(self, dashboard: Dashboard) -> UnpublishedSummary:
+        runs = self._store.runs(dashboard.id, limit=1)
+        return UnpublishedSummary(slug=dashboard.slug, title=dashboard.title, last=runs[0].state if runs else None)
+
     def _summary(self, dashboard: Dashboard) -> DashboardSummary:
         standing = self._standing(dashboard, "")
         figures = list(_figures(self._store.cards(standing.current.id) if standing.current else ()))
@@ -413,6 +433,4 @@ def _seconds(timing: Mapping[str, str]) -> float | None:
 
 def _body(html: str, *, stale: bool = False) -> Body:
     data = html.encode("utf-8", "replace")  # output may hold half a surrogate pair
-    return Body(
-        gzipped=gzip.compress(data, 6, mtime=0), digest=hashlib.sha256(data).hexdigest(), stale=stale
-    )
+    return Body(gzipped=gzip.compress(data, 6, mtime=0), digest=hashlib.sha256(data).hexdigest(), stale=stale)

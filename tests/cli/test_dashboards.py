@@ -60,6 +60,49 @@ def test_the_list_works_without_a_server(invoke: Invoke, publish: Callable[..., 
     assert "No server runs" in answer.err
 
 
+def test_the_list_tells_the_author_of_a_first_run_that_failed(
+    invoke: Invoke, publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(script=ERROR)
+    monkeypatch.setattr("nbdash.cli.dashboards.find_server", lambda _: SERVER)
+    answer = invoke("list")
+    assert answer.out.splitlines()[1].split() == ["sales", "sales", "failed,", "not", "published", "-", "-"]
+    assert answer.err == "Viewers do not see 'sales': 'nbdash log sales' tells why.\n"
+    (record,) = json.loads(invoke("list", "--json").out)
+    assert record == {
+        "slug": "sales",
+        "title": "sales",
+        "state": "failed",
+        "published": False,
+        "data_at": None,
+        "url": None,
+    }
+
+
+def test_the_list_tells_the_author_what_is_queued(invoke: Invoke, make_notebook: MakeNotebook) -> None:
+    settings = load_settings()
+    with open_store(settings.data) as store:
+        Publisher(store, settings).publish(make_notebook(("plot()", ["dash"])))
+    answer = invoke("list")
+    assert "queued, not published" in answer.out and "nbdash log" not in answer.err
+    assert [each["state"] for each in json.loads(invoke("list", "--json").out)] == ["new"]
+
+
+def test_a_dashboard_is_listed_without_any_run(invoke: Invoke) -> None:
+    with open_store(load_settings().data) as store:
+        for name in ("b", "a"):
+            store.create_dashboard(name, title="Sales", source_path="/sales.ipynb", listed=False)
+    lines = invoke("list").out.splitlines()
+    assert [line.split()[:4] for line in lines[1:]] == [[name, "Sales", "not", "published"] for name in "ab"]
+
+
+def test_what_is_published_says_so(invoke: Invoke, publish: Callable[..., Path]) -> None:
+    publish()
+    publish("fails()", ERROR)  # the version before stays
+    assert [each["published"] for each in json.loads(invoke("list", "--json").out)] == [True]
+    assert "not published" not in invoke("list").out
+
+
 @pytest.mark.parametrize(
     ("age", "text"),
     [

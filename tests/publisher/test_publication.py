@@ -87,6 +87,7 @@ def test_a_failed_first_run_publishes_nothing_and_tells_the_author(
     publication = publisher.publish(make_notebook(("plot()", ["dash"])))
     work(worker)
     assert pages.summaries(None, 10) == ([], None)
+    assert [(each.slug, each.state) for each in pages.unpublished()] == [("sales", DashboardState.FAILED)]
     assert publication.run is not None
     run = worker.store.run(publication.run.id)
     assert run.state is RunState.FAILED and run.error is not None
