@@ -423,6 +423,7 @@ class Version:
     number: int  #: from 1
     digest: str  #: of sources, tags, options and run settings
     title: str
+    titled: bool  #: the title was given by the author, rather than found in the notebook
     notebook_digest: str  #: the blob of the notebook without outputs
     selection: Selection
     engine: str | None  #: asked for by the author; None: the default

@@ -11,7 +11,7 @@ import watchfiles
 
 from nbdash.errors import NbdashError
 from nbdash.notebook.reader import read_notebook
-from nbdash.publisher.publication import Publisher, PublishOptions
+from nbdash.publisher.publication import WATCH, Publisher, PublishOptions
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Watcher:
             if not read_notebook(path).is_tagged:
                 store.keep_hint(str(path), UNTAGGED)
                 return
-            self._publisher.publish(path, PublishOptions(listed=True, origin="watch"))
+            self._publisher.publish(path, PublishOptions(listed=True, origin=WATCH))
             store.drop_hint(str(path))
         except NbdashError as error:
             log.warning("%s", error)

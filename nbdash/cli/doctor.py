@@ -118,11 +118,10 @@ def _kernels(_: Settings) -> Report:
 def _engine(settings: Settings) -> Report:
     from nbdash.engine.choose import make_engine
     from nbdash.engine.interpreters import find_python, python_facts
-    from nbdash.model import Job
 
     engine = make_engine(settings.engine)
     engine.close()
-    python = find_python(Job(run_id="", cells=(), folder=Path.cwd()))
+    python = find_python()
     if engine.name == "fork" and not python_facts(python).can_fork:
         return Report(
             thing="engine",

@@ -41,11 +41,9 @@ parameter_option = click.option(
 )
 
 
-def cells_option(default: str) -> Callable[[Any], Any]:
+def cells_option(default: str | None, text: str = "Which cells run.") -> Callable[[Any], Any]:
     """``--cells`` with the command's own default."""
-    return click.option(
-        "--cells", type=click.Choice(SELECTIONS), default=default, show_default=True, help="Which cells run."
-    )
+    return click.option("--cells", type=click.Choice(SELECTIONS), default=default, show_default=True, help=text)
 
 
 @contextmanager

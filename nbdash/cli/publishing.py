@@ -23,12 +23,10 @@ from nbdash.cli.plans import show_plan
 from nbdash.cli.progress import show_run
 from nbdash.cli.terminal import plain
 from nbdash.config import Settings, load_settings
-from nbdash.engine.interpreters import find_python
 from nbdash.errors import NbdashError, OptionError, RunFailedError
 from nbdash.model import Run, RunState, Selection
 from nbdash.notebook.reader import read_notebook
 from nbdash.page.urls import Urls
-from nbdash.publisher.execution import job_from
 from nbdash.publisher.following import cancelling, failure_of
 from nbdash.publisher.publication import Publication, Publisher, PublishOptions
 from nbdash.service import ServerInfo, ensure_server, find_server, serve
@@ -48,7 +46,7 @@ class _Order:
 @click.argument("notebooks", metavar="NB...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--slug", help="Name in the URL; made from the file's name unless given.")
 @click.option("--title", help="Title of the dashboard; the notebook's own unless given.")
-@cells_option("needed")
+@cells_option(None, "Which cells run; as before, else the needed ones.")
 @engine_option
 @python_option
 @click.option("--foreground", is_flag=True, help="Serve in this terminal until Ctrl-C.")
@@ -58,7 +56,7 @@ def publish_command(  # noqa: PLR0913 - one argument per option
     notebooks: Sequence[Path],
     slug: str | None,
     title: str | None,
-    cells: str,
+    cells: str | None,
     engine: str | None,
     python: str | None,
     foreground: bool,
@@ -76,7 +74,9 @@ def publish_command(  # noqa: PLR0913 - one argument per option
         raise OptionError("--slug and --title are for one notebook: publish the notebooks one by one.")
     for path in notebooks:
         read_notebook(path)  # what is no notebook is told before anything is started
-    options = PublishOptions(slug=slug, title=title, selection=Selection(cells), engine=engine, python=python)
+    options = PublishOptions(
+        slug=slug, title=title, selection=Selection(cells) if cells else None, engine=engine, python=python
+    )
     order = _Order(paths=notebooks, options=options, as_json=as_json)
     settings = load_settings(data)
     if foreground:
@@ -129,30 +129,27 @@ def _publish_one(publisher: Publisher, server: ServerInfo, path: Path, order: _O
     if publication.run is None:
         click.echo(f"{title!r} is unchanged since it was published as {slug!r}.", err=True)
     else:
-        run = _follow(publisher, publication, path)
+        run = _follow(publisher, publication)
         click.echo(f'Published "{plain(title)}" in {_seconds_of(run):.1f} s, run {run.id[:4]}', err=True)
     url = Urls(server.url).dashboard(slug)
     click.echo(json.dumps(_record(publication, url)) if order.as_json else url)
 
 
-def _follow(publisher: Publisher, publication: Publication, path: Path) -> Run:
+def _follow(publisher: Publisher, publication: Publication) -> Run:
     """Show the first run to its end. Raises RunFailedError if it does not succeed."""
     run = publication.run
     assert run is not None
     with cancelling(publisher, run):
         show_plan(publication.plan, err=True)
-        click.echo(f"Running in {_interpreter_of(publication, path, publisher.settings)}", err=True)
+        click.echo(f"Running in {_interpreter_of(publication)}", err=True)
         ended = show_run(publisher, run)
     if ended.state is not RunState.SUCCEEDED:
         raise RunFailedError(_failure_text(publisher.store, publication, ended))
     return ended
 
 
-def _interpreter_of(publication: Publication, path: Path, settings: Settings) -> str:
-    job = job_from(
-        publication.plan, run_id="", folder=path.parent, settings=settings, python=publication.version.python
-    )
-    return find_python(job) if job.language.lower() == "python" else f"a kernel for {job.language}"
+def _interpreter_of(publication: Publication) -> str:
+    return publication.version.python or f"a kernel for {publication.plan.notebook.language}"
 
 
 def _failure_text(store: Store, publication: Publication, run: Run) -> str:

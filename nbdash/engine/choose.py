@@ -56,4 +56,4 @@ class _ForkOrKernel:
 
 
 def _is_forkable(job: Job) -> bool:
-    return job.language.lower() == "python" and python_facts(find_python(job)).can_fork
+    return job.language.lower() == "python" and python_facts(find_python(job.python, job.kernel_name)).can_fork

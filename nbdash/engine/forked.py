@@ -33,7 +33,7 @@ class ForkEngine:
             raise EngineError("The engine is closed: no run can be started.")
         if not job.folder.is_dir():
             raise EngineError(f"The notebook's folder {str(job.folder)!r} is not there.")
-        python = find_python(job)
+        python = find_python(job.python, job.kernel_name)
         if cancel.is_set():
             return Outcome(failure=run_cancelled(None), engine=self.name, python=python)
         token = secrets.token_bytes(TOKEN_BYTES)

@@ -42,15 +42,15 @@ class PythonFacts:
         return self.version >= (3, 10) and self.ipython is not None and self.ipython >= 8
 
 
-def find_python(job: Job) -> str:
-    """The interpreter of a Python job: ``--python``, the kernelspec's, the active environment's, our own.
+def find_python(python: str | None = None, kernel_name: str | None = None) -> str:
+    """Where Python cells run: in ``python``, else the kernelspec's, the active environment's, our own.
 
     A kernelspec whose command is a bare ``python`` names none: it means the Python that runs Jupyter.
     Raises EngineError if the one that is asked for is not there.
     """
-    if job.python is not None:
-        return _checked(job.python)
-    return _from_kernelspec(job.kernel_name) or _from_environment(os.environ) or sys.executable
+    if python is not None:
+        return _checked(python)
+    return _from_kernelspec(kernel_name) or _from_environment(os.environ) or sys.executable
 
 
 def python_facts(python: str) -> PythonFacts:
@@ -76,7 +76,7 @@ def kernelspec_for(job: Job) -> KernelSpec:
 
 
 def _python_kernelspec(job: Job) -> KernelSpec:
-    python = find_python(job)
+    python = find_python(job.python, job.kernel_name)
     spec = _installed(job.kernel_name)
     if spec is not None and spec.argv[0] == python:
         return spec

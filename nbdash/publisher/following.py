@@ -13,9 +13,7 @@ from nbdash.store import Store
 POLL_SECONDS = 0.1
 
 
-def follow(
-    store: Store, run_id: str, *, while_waiting: Callable[[], None] | None = None
-) -> Iterator[RunEvent]:
+def follow(store: Store, run_id: str, *, while_waiting: Callable[[], None] | None = None) -> Iterator[RunEvent]:
     """A run's events as they come, from the first one to the run's end. Raises NotFoundError.
 
     ``while_waiting`` is called again and again while nothing comes; it may raise to end the wait.

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import re
+import shutil
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from nbdash.config import Settings
+from nbdash.engine.interpreters import find_python
 from nbdash.errors import BusyError, ConflictError, NotFoundError, OptionError
-from nbdash.model import Dashboard, Json, Notebook, Plan, Run, RunState, Selection, Version
+from nbdash.model import Dashboard, Json, Notebook, Plan, Run, Selection, Version
 from nbdash.notebook.parameters import canonical_key
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
@@ -25,6 +29,8 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 MAX_TITLE = 200
 #: More than a page of the index lists.
 NOTEBOOKS_HELD = 256
+#: The origin of runs that a saved file has asked for.
+WATCH = "watch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +38,11 @@ class PublishOptions:
     """How a notebook is to be published; None means: as it was, else the default."""
 
     slug: str | None = None
+    #: An empty one gives the notebook's own title back.
     title: str | None = None
-    selection: Selection = Selection.NEEDED
+    selection: Selection | None = None
     engine: str | None = None
+    #: The interpreter to run in; None: the one that :func:`find_python` finds for whoever publishes.
     python: str | None = None
     #: Listed before its first run has succeeded (a served folder), rather than after it.
     listed: bool = False
@@ -63,17 +71,18 @@ class Publisher:
     def publish(self, path: Path, options: PublishOptions | None = None) -> Publication:
         """Keep the notebook as a version and queue its first run; viewers see it once that succeeds.
 
-        Raises NotebookError, OptionError (slug), or ConflictError (a slug that another notebook has).
+        Raises NotebookError, OptionError (slug), EngineError (no interpreter for it), or ConflictError
+        (a slug that another notebook has).
         """
         options = options or PublishOptions()
         path = path.resolve()
         notebook = read_notebook(path)
-        if options.title:
-            notebook = replace(notebook, title=clean_title(options.title))
-        plan = make_plan(notebook, options.selection)
         dashboard = self._dashboard_for(path, notebook, options)
-        version = self._version_for(dashboard, notebook, options)
-        if self._is_current(dashboard, version):
+        terms = _agree(options, notebook, self.store.newest_version(dashboard.id))
+        notebook = replace(notebook, title=terms.title)
+        plan = make_plan(notebook, terms.selection)
+        version = self._version_for(dashboard, notebook, terms)
+        if self._is_done(dashboard, version, options):
             return Publication(dashboard=dashboard, version=version, plan=plan, run=None)
         run, _ = self.store.submit_run(
             dashboard.id, version.id, parameters={}, parameters_key="", origin=options.origin
@@ -106,11 +115,7 @@ class Publisher:
         """Show the version before the one shown now. Raises ConflictError if there is none that ran."""
         dashboard = self.store.dashboard(slug)
         shown = self.version_shown(dashboard)
-        succeeded = {
-            run.version_id
-            for run in self.store.runs(dashboard.id, limit=1000)
-            if run.state is RunState.SUCCEEDED and run.parameters_key == ""
-        }
+        succeeded = self.store.succeeded_versions(dashboard.id)
         for version in self.store.versions(dashboard.id):
             if version.number < shown.number and version.id in succeeded:
                 self.store.set_current_version(dashboard.id, version.id)
@@ -130,10 +135,10 @@ class Publisher:
         """The version that viewers see, or the newest one while none has succeeded."""
         if dashboard.version_id is not None:
             return self.store.version(dashboard.version_id)
-        versions = self.store.versions(dashboard.id)
-        if not versions:
+        newest = self.store.newest_version(dashboard.id)
+        if newest is None:
             raise NotFoundError(f"Dashboard {dashboard.slug!r} has no version: publish its notebook again.")
-        return versions[0]
+        return newest
 
     def notebook_of(self, version: Version) -> Notebook:
         """A version's notebook, as it was published."""
@@ -144,48 +149,47 @@ class Publisher:
         return replace(parse_notebook(blob, f"{version.title}.ipynb"), title=version.title)
 
     def _dashboard_for(self, path: Path, notebook: Notebook, options: PublishOptions) -> Dashboard:
-        slug = checked_slug(options.slug) if options.slug else self._slug_for(path)
+        """The notebook's dashboard, or a new one under the given name, else one made from the file's."""
+        title, source, listed = notebook.title, str(path), options.listed
+        if options.slug is None:
+            return self.store.dashboard_of(slugs_from(path.stem), title=title, source_path=source, listed=listed)
+        slug = checked_slug(options.slug)
         found = self.store.find_dashboard(slug)
         if found is None:
-            return self.store.create_dashboard(
-                slug, title=notebook.title, source_path=str(path), listed=options.listed
-            )
-        if found.source_path != str(path) and Path(found.source_path).exists():
+            with contextlib.suppress(ConflictError):
+                return self.store.create_dashboard(slug, title=title, source_path=source, listed=listed)
+            found = self.store.dashboard(slug)  # somebody else was faster
+        if found.source_path != source and Path(found.source_path).exists():
             raise ConflictError(
                 f"The name {slug!r} belongs to the dashboard of {found.source_path}: "
                 "choose another with --slug, or remove that one first."
             )
         return found
 
-    def _slug_for(self, path: Path) -> str:
-        """The slug this notebook has already, else a free one made from its file name."""
-        dashboards = self.store.list_dashboards(limit=100_000, include_unlisted=True)
-        for dashboard in dashboards:
-            if dashboard.source_path == str(path):
-                return dashboard.slug
-        taken = {dashboard.slug for dashboard in dashboards}
-        base = slug_from(path.stem)
-        candidates = (base if n == 1 else f"{base[:60]}-{n}" for n in range(1, len(taken) + 2))
-        return next(slug for slug in candidates if slug not in taken)
-
-    def _version_for(self, dashboard: Dashboard, notebook: Notebook, options: PublishOptions) -> Version:
+    def _version_for(self, dashboard: Dashboard, notebook: Notebook, terms: _Terms) -> Version:
         document = strip_outputs(notebook.document)
         blob = self.store.put_blob(json.dumps(document, sort_keys=True).encode())
-        settings = [notebook.title, options.selection, options.engine, options.python]
+        settings = [terms.title, terms.selection, terms.engine, terms.python]
         digest = hashlib.sha256(json.dumps([content_digest(notebook), *settings]).encode()).hexdigest()
         return self.store.add_version(
             dashboard.id,
             digest=digest,
-            title=notebook.title,
+            title=terms.title,
+            titled=terms.titled,
             notebook_digest=blob,
-            selection=options.selection,
-            engine=options.engine,
-            python=options.python,
+            selection=terms.selection,
+            engine=terms.engine,
+            python=terms.python,
         )
 
-    def _is_current(self, dashboard: Dashboard, version: Version) -> bool:
-        current = self.store.current_run(dashboard.id)
-        return dashboard.version_id == version.id and current is not None
+    def _is_done(self, dashboard: Dashboard, version: Version, options: PublishOptions) -> bool:
+        """Whether nothing is to be run: viewers see this version, or only a folder is looked through again.
+
+        A watched file that has not changed does not take back the author's rollback.
+        """
+        if options.origin != WATCH and dashboard.version_id != version.id:
+            return False
+        return version.id in self.store.succeeded_versions(dashboard.id)
 
     def _check_rate(self, dashboard: Dashboard) -> None:
         limit = self.settings.reruns_per_minute
@@ -198,10 +202,52 @@ class Publisher:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Terms:
+    """What a version is made with, all settled."""
+
+    title: str
+    titled: bool
+    selection: Selection
+    engine: str | None
+    python: str | None
+
+
+def _agree(options: PublishOptions, notebook: Notebook, last: Version | None) -> _Terms:
+    """The options, where they say nothing the last version's, else the defaults."""
+    given = last.title if options.title is None and last and last.titled else clean_title(options.title or "")
+    return _Terms(
+        title=given or notebook.title,
+        titled=bool(given),
+        selection=options.selection or (last.selection if last else Selection.NEEDED),
+        engine=options.engine or (last.engine if last else None),
+        python=_interpreter(options, notebook, last),
+    )
+
+
+def _interpreter(options: PublishOptions, notebook: Notebook, last: Version | None) -> str | None:
+    """The Python that runs the cells, settled here: the server may have been started elsewhere.
+
+    A saved file says nothing about where it is to run, so it goes on where it did. None for another language.
+    """
+    if notebook.language != "python":
+        return None
+    if options.origin == WATCH and last is not None and last.python and shutil.which(last.python):
+        return last.python
+    return find_python(options.python, notebook.kernel_name)
+
+
 def slug_from(text: str) -> str:
     """A slug made from free text: ASCII, lower case, hyphens; ``notebook`` if nothing is left."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:64].strip("-") or "notebook"
+
+
+def slugs_from(text: str) -> Iterator[str]:
+    """Slugs made from free text, each a little longer than the one before, without end."""
+    base = slug_from(text)
+    yield base
+    yield from (f"{base[:56]}-{n}" for n in itertools.count(2))
 
 
 def checked_slug(slug: str) -> str:

@@ -53,9 +53,7 @@ class BlobFolder:
         except FileNotFoundError:
             raise NotFoundError(f"There is no blob {digest!r} in '{self.folder}'.") from None
         except OSError as error:
-            raise StoreError(
-                f"Cannot read '{self._path(digest)}' ({error.strerror}): check its owner."
-            ) from error
+            raise StoreError(f"Cannot read '{self._path(digest)}' ({error.strerror}): check its owner.") from error
 
     def find_damage(self, digest: str) -> str | None:
         """What is wrong with a blob, in one sentence; None if it is as it was put."""

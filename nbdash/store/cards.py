@@ -42,7 +42,5 @@ class Cards(StorePart):
             connection.execute(
                 insert(pages)
                 .values(key=key, **values)
-                .on_conflict_do_update(
-                    index_elements=["key"], set_=values, where=pages.c.revision <= revision
-                )
+                .on_conflict_do_update(index_elements=["key"], set_=values, where=pages.c.revision <= revision)
             )

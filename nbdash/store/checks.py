@@ -40,9 +40,7 @@ class Checks(StorePart):
 def _check_file(connection: Connection) -> Iterator[str]:
     reports = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
     lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    yield from (
-        f"The database is damaged ({report}): restore a backup." for report in reports if report != "ok"
-    )
+    yield from (f"The database is damaged ({report}): restore a backup." for report in reports if report != "ok")
     yield from (f"Row {row[1]} of table {row[0]!r} lost the {row[2]!r} it belongs to." for row in lost)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select, update
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Text, cast, delete, insert, select, update
 
 from nbdash.errors import ConflictError, NotFoundError
 from nbdash.model import Dashboard, RunState, Selection, Version
@@ -47,7 +51,28 @@ class Dashboards(StorePart):
 
     def create_dashboard(self, slug: str, *, title: str, source_path: str, listed: bool) -> Dashboard:
         """A new dashboard without a version; raises ConflictError if the slug is taken."""
-        values = {
+        values = self._new(slug, title=title, source_path=source_path, listed=listed)
+        with self._database.write() as connection:
+            if _is_taken(connection, slug):
+                raise ConflictError(f"There is a dashboard {slug!r} already: choose another name with --slug.")
+            return _insert(connection, values)
+
+    def dashboard_of(self, slugs: Iterable[str], *, title: str, source_path: str, listed: bool) -> Dashboard:
+        """The dashboard that was made from this notebook, else a new one under the first free of ``slugs``.
+
+        However many ask at once for the same notebook, they get the same one.
+        """
+        same = select(dashboards).where(cast(dashboards.c.source_path, Text) == json.dumps(source_path))
+        with self._database.write() as connection:
+            found = connection.execute(same.order_by(dashboards.c.id).limit(1)).mappings().first()
+            if found is not None:
+                return dashboard_from_row(found)
+            slug = next(slug for slug in slugs if not _is_taken(connection, slug))
+            values = self._new(slug, title=title, source_path=source_path, listed=listed)
+            return _insert(connection, values)
+
+    def _new(self, slug: str, *, title: str, source_path: str, listed: bool) -> dict[str, Any]:
+        return {
             "slug": slug,
             "title": title,
             "source_path": source_path,
@@ -55,13 +80,6 @@ class Dashboards(StorePart):
             "revision": 1,
             "created_at": self._now(),
         }
-        with self._database.write() as connection:
-            if connection.scalar(select(dashboards.c.id).where(dashboards.c.slug == slug)) is not None:
-                raise ConflictError(
-                    f"There is a dashboard {slug!r} already: choose another name with --slug."
-                )
-            row = connection.execute(insert(dashboards).values(values).returning(dashboards)).mappings().one()
-        return dashboard_from_row(row)
 
     def list_dashboard(self, dashboard_id: int) -> None:
         """Shows the dashboard in the index from now on."""
@@ -95,6 +113,15 @@ class Dashboards(StorePart):
             bump_revision(connection, dashboard_id)
 
 
+def _is_taken(connection: Connection, slug: str) -> bool:
+    return connection.scalar(select(dashboards.c.id).where(dashboards.c.slug == slug)) is not None
+
+
+def _insert(connection: Connection, values: Mapping[str, Any]) -> Dashboard:
+    row = connection.execute(insert(dashboards).values(values).returning(dashboards)).mappings().one()
+    return dashboard_from_row(row)
+
+
 class Versions(StorePart):
     """The methods about versions."""
 
@@ -104,6 +131,7 @@ class Versions(StorePart):
         *,
         digest: str,
         title: str,
+        titled: bool = False,
         notebook_digest: str,
         selection: Selection,
         engine: str | None = None,
@@ -116,6 +144,7 @@ class Versions(StorePart):
             "dashboard_id": dashboard_id,
             "digest": digest,
             "title": title,
+            "titled": titled,
             "notebook_digest": notebook_digest,
             "selection": selection,
             "engine": engine,
@@ -138,6 +167,22 @@ class Versions(StorePart):
         if row is None:
             raise NotFoundError("This version has been removed.")
         return version_from_row(row)
+
+    def newest_version(self, dashboard_id: int) -> Version | None:
+        """The version that was published last, whatever came of it."""
+        query = select(versions).where(versions.c.dashboard_id == dashboard_id)
+        row = self._first(query.order_by(versions.c.number.desc()).limit(1))
+        return version_from_row(row) if row else None
+
+    def succeeded_versions(self, dashboard_id: int) -> set[int]:
+        """The ids of the versions with a kept run, of their defaults, that succeeded."""
+        query = select(runs.c.version_id).distinct()
+        query = query.where(
+            runs.c.dashboard_id == dashboard_id,
+            runs.c.parameters_key == "",
+            runs.c.state == RunState.SUCCEEDED,
+        )
+        return {row["version_id"] for row in self._all(query)}
 
     def versions(self, dashboard_id: int) -> list[Version]:
         """The dashboard's versions, newest first."""

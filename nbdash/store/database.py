@@ -29,8 +29,7 @@ def choose_journal_mode(sqlite_version: tuple[int, ...]) -> str:
     """
     line = sqlite_version[:2]
     fixed = sqlite_version >= (3, 51, 3) or (
-        (line == (3, 50) and sqlite_version >= (3, 50, 7))
-        or (line == (3, 44) and sqlite_version >= (3, 44, 6))
+        (line == (3, 50) and sqlite_version >= (3, 50, 7)) or (line == (3, 44) and sqlite_version >= (3, 44, 6))
     )
     return "wal" if fixed else "truncate"
 

@@ -24,9 +24,7 @@ class Hints(StorePart):
         values = {"hint": hint, "kept_at": self._now()}
         with self._database.write() as connection:
             connection.execute(
-                insert(hints)
-                .values(path=path, **values)
-                .on_conflict_do_update(index_elements=["path"], set_=values)
+                insert(hints).values(path=path, **values).on_conflict_do_update(index_elements=["path"], set_=values)
             )
 
     def drop_hint(self, path: str) -> None:

@@ -44,9 +44,7 @@ def move_pointer(connection: Connection, dashboard_id: int, parameters_key: str,
     connection.execute(
         insert(pointers)
         .values(values)
-        .on_conflict_do_update(
-            index_elements=["dashboard_id", "parameters_key"], set_={"run_id": best, "used_at": now}
-        )
+        .on_conflict_do_update(index_elements=["dashboard_id", "parameters_key"], set_={"run_id": best, "used_at": now})
     )
     _drop_old_variants(connection, dashboard_id)
 
@@ -57,9 +55,7 @@ def change_version(connection: Connection, dashboard_id: int, version_id: int) -
     connection.execute(
         update(dashboards).where(dashboards.c.id == dashboard_id).values(version_id=version_id, title=title)
     )
-    keys = connection.scalars(
-        select(pointers.c.parameters_key).where(pointers.c.dashboard_id == dashboard_id)
-    ).all()
+    keys = connection.scalars(select(pointers.c.parameters_key).where(pointers.c.dashboard_id == dashboard_id)).all()
     for key in keys:
         connection.execute(
             update(pointers)

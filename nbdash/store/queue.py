@@ -112,9 +112,7 @@ class Queue(StorePart):
         margin = timedelta(seconds=lease)
         heard = func.coalesce(runs.c.heartbeat_at, runs.c.claimed_at)
         now = self._now()
-        dead = select(runs).where(
-            runs.c.state == RunState.RUNNING, or_(heard < now - margin, heard > now + margin)
-        )
+        dead = select(runs).where(runs.c.state == RunState.RUNNING, or_(heard < now - margin, heard > now + margin))
         if self._first(dead) is None:
             return []
         with self._database.write() as connection:

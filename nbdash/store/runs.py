@@ -48,9 +48,7 @@ class Runs(StorePart):
             "promotes": origin != RERUN,
         }
         with self._database.write() as connection:
-            equal = (
-                connection.execute(_equal_run(dashboard_id, version_id, parameters_key)).mappings().first()
-            )
+            equal = connection.execute(_equal_run(dashboard_id, version_id, parameters_key)).mappings().first()
             if equal is not None:
                 _join(connection, equal, promotes=origin != RERUN)
                 return run_from_row(equal), False
@@ -85,9 +83,7 @@ class Runs(StorePart):
 
     def latest_run(self, dashboard_id: int, parameters_key: str = "") -> Run | None:
         """The newest run with these parameters, in whatever state."""
-        query = select(runs).where(
-            runs.c.dashboard_id == dashboard_id, runs.c.parameters_key == parameters_key
-        )
+        query = select(runs).where(runs.c.dashboard_id == dashboard_id, runs.c.parameters_key == parameters_key)
         return self._find_run(query.order_by(runs.c.seq.desc()).limit(1))
 
     def count_runs(self) -> dict[RunState, int]:
@@ -116,9 +112,7 @@ class Runs(StorePart):
 
     def cell_seconds(self, dashboard_id: int) -> dict[str, float]:
         """How long each cell took in the dashboard's last successful run, by the cell's title."""
-        last = select(runs.c.id).where(
-            runs.c.dashboard_id == dashboard_id, runs.c.state == RunState.SUCCEEDED
-        )
+        last = select(runs.c.id).where(runs.c.dashboard_id == dashboard_id, runs.c.state == RunState.SUCCEEDED)
         last = last.order_by(runs.c.seq.desc()).limit(1)
         query = select(events.c.data).where(
             events.c.run_id == last.scalar_subquery(), events.c.kind == EventKind.CELL_END

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration; a database that says otherwise is older (migrated) or newer (refused).
-SCHEMA = "0001"
+SCHEMA = "0002"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -105,6 +105,7 @@ versions = Table(
     Column("number", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("title", CleanText, nullable=False),
+    Column("titled", Boolean, nullable=False),
     Column("notebook_digest", String(64), nullable=False),
     Column("selection", String(16), nullable=False),
     Column("engine", String(16)),

@@ -24,6 +24,6 @@ def test_an_interrupt_at_any_step_cancels_the_run(
     publication = publisher.publish(path)
     monkeypatch.setattr(publishing, step, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        publishing._follow(publisher, publication, path)
+        publishing._follow(publisher, publication)
     assert publication.run is not None
     assert store.run(publication.run.id).state is RunState.CANCELLED

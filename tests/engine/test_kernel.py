@@ -50,21 +50,16 @@ def test_a_kernel_that_is_not_installed_is_an_error(tmp_path: Path) -> None:
         kernelspec_for(make_job("1", folder=tmp_path, language="R", kernel_name="ir"))
 
 
-def test_a_kernelspec_names_its_interpreter(install_kernelspec: Callable[..., None], tmp_path: Path) -> None:
+def test_a_kernelspec_names_its_interpreter(install_kernelspec: Callable[..., None]) -> None:
     install_kernelspec("mine", ["/usr/bin/env", "python"])
-    assert find_python(make_job("1", folder=tmp_path, kernel_name="mine")) == "/usr/bin/env"
-    assert (
-        find_python(make_job("1", folder=tmp_path, kernel_name="mine", python=sys.executable))
-        == sys.executable
-    )
+    assert find_python(kernel_name="mine") == "/usr/bin/env"
+    assert find_python(sys.executable, "mine") == sys.executable
 
 
-def test_a_kernelspec_whose_interpreter_is_gone_is_an_error(
-    install_kernelspec: Callable[..., None], tmp_path: Path
-) -> None:
+def test_a_kernelspec_whose_interpreter_is_gone_is_an_error(install_kernelspec: Callable[..., None]) -> None:
     install_kernelspec("gone", ["/no/such/python", "-m", "ipykernel_launcher"])
     with pytest.raises(EngineError, match="'gone' names the interpreter '/no/such/python'"):
-        find_python(make_job("1", folder=tmp_path, kernel_name="gone"))
+        find_python(kernel_name="gone")
 
 
 def test_the_active_environment_comes_before_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,9 +68,9 @@ def test_the_active_environment_comes_before_our_own(tmp_path: Path, monkeypatch
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
-    assert find_python(make_job("1", folder=tmp_path)) == str(python)
+    assert find_python() == str(python)
     python.write_text("#!/bin/sh\necho '[[3, 12], \"\"]'\n")
-    assert find_python(make_job("1", folder=tmp_path)) == sys.executable, "it has no IPython"
+    assert find_python() == sys.executable, "it has no IPython"
 
 
 def test_a_kernel_that_does_not_start_says_why(

@@ -16,9 +16,7 @@ from tests.conftest import MakeNotebook
 
 
 def drawn(text: str) -> Scripted:
-    return Scripted(
-        outputs=[{"output_type": "display_data", "data": {"image/png": text}, "metadata": {}}]
-    )
+    return Scripted(outputs=[{"output_type": "display_data", "data": {"image/png": text}, "metadata": {}}])
 
 
 def compare(engine: MemoryEngine, path: Path, settings: Settings) -> tuple[Finding, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
+import sys
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +15,18 @@ import pytest
 
 from nbdash.config import Settings
 from nbdash.engine.memory import MemoryEngine, Scripted
-from nbdash.errors import BusyError, ConflictError, NotebookError, NotFoundError, OptionError, ParameterError
-from nbdash.model import CellError, DashboardState, RunState
+from nbdash.errors import (
+    BusyError,
+    ConflictError,
+    EngineError,
+    NotebookError,
+    NotFoundError,
+    OptionError,
+    ParameterError,
+)
+from nbdash.model import CellError, DashboardState, RunState, Selection
 from nbdash.page.render import Renderer
-from nbdash.publisher.publication import Publisher, PublishOptions, clean_title, slug_from
+from nbdash.publisher.publication import WATCH, Publisher, PublishOptions, clean_title, slug_from
 from nbdash.publisher.viewing import Pages
 from nbdash.store import Store
 from nbdash.worker import Worker
@@ -239,9 +249,7 @@ def test_reruns_are_limited_per_dashboard(
         publisher.submit("sales")
 
 
-def test_two_notebooks_of_one_name_get_two_dashboards(
-    publisher: Publisher, make_notebook: MakeNotebook
-) -> None:
+def test_two_notebooks_of_one_name_get_two_dashboards(publisher: Publisher, make_notebook: MakeNotebook) -> None:
     one = publisher.publish(make_notebook(("plot()", ["dash"]), name="a/sales.ipynb"))
     two = publisher.publish(make_notebook(("plot()", ["dash"]), name="b/sales.ipynb"))
     assert (one.dashboard.slug, two.dashboard.slug) == ("sales", "sales-2")
@@ -285,3 +293,72 @@ def test_slugs_are_made_of_ascii(text: str, slug: str) -> None:
 def test_titles_lose_what_could_mislead() -> None:
     assert clean_title("a\u202eb\nc\x00  d") == "a b c d"
     assert len(clean_title("x" * 1000)) == 200
+
+
+def test_what_is_not_said_stays_as_it_was(publisher: Publisher, make_notebook: MakeNotebook) -> None:
+    options = PublishOptions(title="Our sales", selection=Selection.ALL, engine="kernel")
+    publisher.publish(make_notebook(("plot()", ["dash"])), options)
+    version = publisher.publish(make_notebook(("plot(2)", ["dash"]))).version
+    assert (version.title, version.selection, version.engine) == ("Our sales", Selection.ALL, "kernel")
+    version = publisher.publish(make_notebook(("plot(2)", ["dash"])), PublishOptions(title="")).version
+    assert version.title == "sales"
+
+
+def test_a_title_of_the_notebook_follows_the_notebook(publisher: Publisher, make_notebook: MakeNotebook) -> None:
+    path = make_notebook(("plot()", ["dash"]))
+    assert publisher.publish(path).version.title == "sales"
+    document = json.loads(path.read_text())
+    document["metadata"]["title"] = "Sales in 2026"
+    path.write_text(json.dumps(document))
+    assert publisher.publish(path).version.title == "Sales in 2026"
+
+
+def test_a_version_keeps_the_interpreter_that_its_author_had(
+    publisher: Publisher, make_notebook: MakeNotebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_notebook(("plot()", ["dash"]))
+    mine = tmp_path / "mine" / "python"
+    mine.parent.mkdir()
+    mine.symlink_to(sys.executable)
+    published = publisher.publish(path, PublishOptions(python=str(mine))).version
+    assert published.python == str(mine)
+    saved = publisher.publish(path, PublishOptions(origin=WATCH)).version
+    assert saved == published, "whoever watches the folder need not know where the author works"
+    mine.unlink()
+    assert publisher.publish(path, PublishOptions(origin=WATCH)).version.python != str(mine)
+    with pytest.raises(EngineError, match="not an executable file"):
+        publisher.publish(path, PublishOptions(python=str(mine)))
+
+
+def test_looking_through_a_folder_does_not_take_back_a_rollback(
+    publisher: Publisher, worker: Worker, make_notebook: MakeNotebook
+) -> None:
+    watch = PublishOptions(origin=WATCH, listed=True)
+    first = publisher.publish(make_notebook(("plot()", ["dash"])), watch).version
+    work(worker)
+    path = make_notebook(("plot(2)", ["dash"]))
+    publisher.publish(path, watch)
+    work(worker)
+    publisher.rollback("sales")
+    again = publisher.publish(path, watch)
+    assert again.run is None and again.dashboard.version_id == first.id
+    assert publisher.publish(path).run is not None, "publishing it by hand brings it back"
+
+
+def test_publishing_one_file_twice_at_once_makes_one_dashboard(
+    publisher: Publisher, make_notebook: MakeNotebook
+) -> None:
+    path = make_notebook(("plot()", ["dash"]))
+    with ThreadPoolExecutor(8) as pool:
+        publications = list(pool.map(lambda _: publisher.publish(path), range(8)))
+    assert {publication.dashboard.slug for publication in publications} == {"sales"}
+    assert len({publication.run and publication.run.id for publication in publications}) == 1
+
+
+def test_notebooks_of_one_name_published_at_once_get_names_of_their_own(
+    publisher: Publisher, make_notebook: MakeNotebook
+) -> None:
+    paths = [make_notebook(("plot()", ["dash"]), name=f"{n}/sales.ipynb") for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        slugs = {publication.dashboard.slug for publication in pool.map(publisher.publish, paths)}
+    assert slugs == {"sales", *(f"sales-{n}" for n in range(2, 9))}
