@@ -11,6 +11,7 @@ import sys
 import traceback
 
 import click
+from click.shell_completion import CompletionItem
 
 from nbdash import __version__
 from nbdash.cli.terminal import plain, tolerate_any_encoding
@@ -25,13 +26,14 @@ COMMANDS = {
     "serve": ("serving", "Serve the dashboards; watch folders for notebooks."),
     "status": ("serving", "Tell whether a server runs, and where."),
     "stop": ("serving", "Stop the server that runs in the background."),
-    "list": ("dashboards", "List what is published."),
+    "list": ("listing", "List what is published, and what is not yet."),
     "open": ("dashboards", "Open a dashboard in the browser."),
     "rerun": ("dashboards", "Run a dashboard again and follow it."),
     "log": ("dashboards", "Show a dashboard's last run to its author, traceback and all."),
     "rollback": ("dashboards", "Go back to the version before."),
     "remove": ("dashboards", "Take a dashboard down."),
     "doctor": ("doctor", "Look over the installation and the data directory."),
+    "completion": ("completion", "Print the script for Tab completion in a shell."),
     "worker": ("serving", "Perform queued runs; 'serve' starts one by itself."),
 }
 
@@ -56,6 +58,12 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands' names and the options, without importing any command."""
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=COMMANDS[name][1]) for name in names]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -63,7 +71,8 @@ class LazyGroup(click.Group):
         import difflib
 
         name = args[0]
-        if name not in COMMANDS and (near := difflib.get_close_matches(name, COMMANDS, n=1)):
+        is_typed = not ctx.resilient_parsing  # else a shell completes it, and nothing is said
+        if is_typed and name not in COMMANDS and (near := difflib.get_close_matches(name, COMMANDS, n=1)):
             ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
@@ -102,7 +111,8 @@ def _run(arguments: list[str]) -> int:
         return cli.main(args=arguments, prog_name="nbdash", standalone_mode=False, color=color) or 0
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "nbdash"
-        click.echo(f"nbdash: {error.format_message()} See '{path} --help'.", err=True)
+        message = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"nbdash: {message}. See '{path} --help'.", err=True)
         return 2
     except click.ClickException as error:
         click.echo(f"nbdash: {error.format_message()}", err=True)

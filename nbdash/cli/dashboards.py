@@ -1,131 +1,31 @@
-"""What is published: ``list``, ``open``, ``rerun``, ``log``, ``rollback`` and ``remove``."""
+"""One dashboard: ``open``, ``rerun``, ``log``, ``rollback`` and ``remove``.
+
+What a command works with is imported when it runs: a shell that completes a name imports this module, and a
+person waits for it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import click
 
 from nbdash.cli.asking import ask
-from nbdash.cli.options import data_option, json_option, opened_store, parameter_option
-from nbdash.cli.progress import show_run
-from nbdash.cli.terminal import coloured, plain
+from nbdash.cli.completion import complete_name
+from nbdash.cli.options import data_option, opened_store, parameter_option
+from nbdash.cli.terminal import coloured
 from nbdash.errors import NotFoundError, RunFailedError
 from nbdash.model import Dashboard, RunState
-from nbdash.page.render import Renderer
 from nbdash.page.urls import Urls
 from nbdash.page.views import LogCell, LogView
-from nbdash.publisher.following import cancelling, failure_of
-from nbdash.publisher.publication import Publisher
-from nbdash.publisher.viewing import DashboardSummary, Pages, UnpublishedSummary
-from nbdash.service import ServerInfo, ensure_server, find_server
-from nbdash.store import Store
 
-_PAGE = 200
+if TYPE_CHECKING:
+    from nbdash.store import Store
 
-Summary: TypeAlias = DashboardSummary | UnpublishedSummary
-
-name_argument = click.argument("name")
-
-
-# --- list ---
-
-
-@click.command("list")
-@json_option
-@data_option
-def list_command(as_json: bool, data: Path | None) -> None:
-    """List the dashboards: name, title, state, age of the data, URL.
-
-    Also those that are not published, because their first run failed or is not over: viewers do not see
-    them. With --json each dashboard says whether it is published.
-
-    Example: nbdash list --json
-    """
-    with opened_store(data) as (settings, store):
-        pages = Pages(store, settings, Renderer(settings.templates))
-        summaries: list[Summary] = [*_published(pages), *pages.unpublished()]
-        server = find_server(settings.data)
-    summaries.sort(key=lambda summary: summary.slug)
-    urls = Urls(server.url) if server else None
-    if as_json:
-        click.echo(json.dumps([_record(summary, urls) for summary in summaries]))
-        return
-    if not summaries:
-        click.echo("Nothing is published; begin with 'nbdash publish NB'.", err=True)
-        return
-    for line in _table([_row(summary, urls) for summary in summaries]):
-        click.echo(line)
-    for hint in _hints(summaries, server):
-        click.echo(hint, err=True)
-
-
-def _published(pages: Pages) -> Iterator[DashboardSummary]:
-    following: str | None = None
-    while True:
-        summaries, following = pages.summaries(following, _PAGE)
-        yield from summaries
-        if following is None:
-            return
-
-
-def _record(summary: Summary, urls: Urls | None) -> dict[str, Any]:
-    published = isinstance(summary, DashboardSummary)
-    data_at = summary.data_at if isinstance(summary, DashboardSummary) else None
-    return {
-        "slug": summary.slug,
-        "title": summary.title,
-        "state": summary.state,
-        "published": published,
-        "data_at": data_at and data_at.isoformat(),
-        "url": urls.dashboard(summary.slug) if urls and published else None,
-    }
-
-
-def _row(summary: Summary, urls: Urls | None) -> list[str]:
-    if isinstance(summary, UnpublishedSummary):
-        state = f"{summary.last}, not published" if summary.last else "not published"
-        return [summary.slug, plain(summary.title), state, "-", "-"]
-    age = age_text(datetime.now(UTC) - summary.data_at) if summary.data_at else "-"
-    return [summary.slug, plain(summary.title), summary.state, age, urls.dashboard(summary.slug) if urls else "-"]
-
-
-def _hints(summaries: Sequence[Summary], server: ServerInfo | None) -> Iterator[str]:
-    """What to do about what the table shows."""
-    ended = [
-        summary.slug
-        for summary in summaries
-        if isinstance(summary, UnpublishedSummary) and summary.last and summary.last.is_final
-    ]
-    if len(ended) == 1:
-        yield f"Viewers do not see {ended[0]!r}: 'nbdash log {ended[0]}' tells why."
-    elif ended:
-        yield "Viewers do not see what is not published: 'nbdash log NAME' tells why."
-    if server is None:
-        yield "No server runs; 'nbdash serve' or 'nbdash open NAME' starts one."
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    lines = [["NAME", "TITLE", "STATE", "DATA", "URL"], *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-
-
-def age_text(age: timedelta) -> str:
-    """``12 min ago``: an age in the largest unit that fits."""
-    seconds = max(int(age.total_seconds()), 0)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
-
-
-# --- one dashboard ---
+name_argument = click.argument("name", shell_complete=complete_name)
 
 
 def find_named(store: Store, name: str) -> Dashboard:
@@ -156,6 +56,7 @@ def open_command(name: str, data: Path | None) -> None:
     import webbrowser
     from urllib.parse import urlencode
 
+    from nbdash.service import ensure_server
     from nbdash.web.author import author_token
 
     with opened_store(data) as (settings, store):
@@ -178,6 +79,11 @@ def rerun_command(name: str, parameters: Sequence[tuple[str, str]], no_wait: boo
 
     Example: nbdash rerun sales -p region north
     """
+    from nbdash.cli.progress import show_run
+    from nbdash.publisher.following import cancelling, failure_of
+    from nbdash.publisher.publication import Publisher
+    from nbdash.service import ensure_server
+
     with opened_store(data) as (settings, store):
         dashboard = find_named(store, name)
         publisher = Publisher(store, settings)
@@ -203,6 +109,8 @@ def rollback_command(name: str, data: Path | None) -> None:
 
     Example: nbdash rollback sales
     """
+    from nbdash.publisher.publication import Publisher
+
     with opened_store(data) as (settings, store):
         dashboard = find_named(store, name)
         version = Publisher(store, settings).rollback(dashboard.slug)
@@ -218,6 +126,8 @@ def remove_command(name: str, yes: bool, data: Path | None) -> None:
 
     Example: nbdash remove sales --yes
     """
+    from nbdash.publisher.publication import Publisher
+
     with opened_store(data) as (settings, store):
         dashboard = find_named(store, name)
         question = f"Remove {dashboard.slug!r} ({dashboard.title}) with all its runs?"
@@ -239,6 +149,9 @@ def log_command(name: str, data: Path | None) -> None:
 
     Example: nbdash log sales
     """
+    from nbdash.page.render import Renderer
+    from nbdash.publisher.viewing import Pages
+
     with opened_store(data) as (settings, store):
         dashboard = find_named(store, name)
         view = Pages(store, settings, Renderer(settings.templates)).log_view(dashboard.slug)

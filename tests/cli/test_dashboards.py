@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from nbdash.cli.dashboards import age_text
+from nbdash.cli.listing import age_text
 from nbdash.config import load_settings
 from nbdash.engine.memory import MemoryEngine, Scripted
 from nbdash.model import CellError
@@ -64,7 +64,7 @@ def test_the_list_tells_the_author_of_a_first_run_that_failed(
     invoke: Invoke, publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(script=ERROR)
-    monkeypatch.setattr("nbdash.cli.dashboards.find_server", lambda _: SERVER)
+    monkeypatch.setattr("nbdash.cli.listing.find_server", lambda _: SERVER)
     answer = invoke("list")
     assert answer.out.splitlines()[1].split() == ["sales", "sales", "failed,", "not", "published", "-", "-"]
     assert answer.err == "Viewers do not see 'sales': 'nbdash log sales' tells why.\n"
@@ -143,7 +143,7 @@ def test_open_gives_the_browser_the_authors_way_in(
 ) -> None:
     publish()
     opened: list[str] = []
-    monkeypatch.setattr("nbdash.cli.dashboards.ensure_server", lambda _: SERVER)
+    monkeypatch.setattr("nbdash.service.ensure_server", lambda _: SERVER)
     monkeypatch.setattr("webbrowser.open", lambda url: bool(opened.append(url)) or True)
     answer = invoke("open", "sales")
     (address,) = map(urlsplit, opened)
@@ -157,7 +157,7 @@ def test_a_rerun_needs_a_parameter_that_there_is(
 ) -> None:
     publish()
     started: list[object] = []
-    monkeypatch.setattr("nbdash.cli.dashboards.ensure_server", started.append)
+    monkeypatch.setattr("nbdash.service.ensure_server", started.append)
     answer = invoke("rerun", "sales", "-p", "regoin", "north")
     assert answer.status == 2 and "'regoin'" in answer.err and not started
 
@@ -166,7 +166,7 @@ def test_a_rerun_whose_server_is_gone_does_not_wait_for_ever(
     invoke: Invoke, publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish()
-    monkeypatch.setattr("nbdash.cli.dashboards.ensure_server", lambda _: SERVER)
+    monkeypatch.setattr("nbdash.service.ensure_server", lambda _: SERVER)
     answer = invoke("rerun", "sales")
     assert answer.status == 4 and "nbdash serve" in answer.err
 
@@ -175,7 +175,7 @@ def test_a_rerun_need_not_be_waited_for(
     invoke: Invoke, publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish()
-    monkeypatch.setattr("nbdash.cli.dashboards.ensure_server", lambda _: SERVER)
+    monkeypatch.setattr("nbdash.service.ensure_server", lambda _: SERVER)
     answer = invoke("rerun", "sales", "--no-wait")
     assert answer.status == 0 and "queued" in answer.err
 

@@ -63,6 +63,7 @@ def test_without_a_command_there_is_help(invoke: Invoke) -> None:
         (["publsh"], "No such command 'publsh'. Did you mean 'publish'?"),
         (["xyzzy"], "No such command 'xyzzy'."),
         (["run"], "Missing argument 'NB'."),
+        (["completion"], "Missing argument 'SHELL'. Choose from: bash, zsh, fish. See 'nbdash completion --help'."),
         (["check", "--cells", "some", "x.ipynb"], "'some' is not one of 'needed', 'all', 'tagged'"),
         (["run", "absent.ipynb"], "'absent.ipynb'"),
         (["serve", "absent"], "'absent'"),
@@ -95,7 +96,7 @@ def test_an_error_is_an_exit_status_without_a_traceback(
     def failing() -> None:
         raise error
 
-    monkeypatch.setattr("nbdash.cli.dashboards.list_command", failing)
+    monkeypatch.setattr("nbdash.cli.listing.list_command", failing)
     answer = invoke("list")
     assert answer.status == status
     assert len(answer.err.strip().splitlines()) == 1 and str(error) in answer.err
