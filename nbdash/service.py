@@ -110,16 +110,22 @@ def ensure_server(settings: Settings) -> ServerInfo:
     )
 
 
-def follow_served(publisher: Publisher, run: Run) -> Iterator[RunEvent]:
-    """A run's events to its end. Raises ServerUnreachableError if the server ends before the run does."""
+def follow_served(
+    publisher: Publisher, run: Run, *, while_waiting: Callable[[], None] = lambda: None
+) -> Iterator[RunEvent]:
+    """A run's events to its end. Raises ServerUnreachableError if the server ends before the run does.
 
-    def check_server() -> None:
+    ``while_waiting`` is called again and again while nothing comes.
+    """
+
+    def wait() -> None:
         if find_server(publisher.settings.data) is None:
             raise ServerUnreachableError(
                 f"The server has ended, and run {run.id[:4]} waits: 'nbdash serve' goes on with it."
             )
+        while_waiting()
 
-    return follow(publisher.store, run.id, while_waiting=check_server)
+    return follow(publisher.store, run.id, while_waiting=wait)
 
 
 def stop_server(data: Path) -> ServerInfo | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,12 @@ def _compared(read: Notebook, path: Path, engine: str | None, python: str | None
 
     def observer(plan: Plan) -> Any:
         click.echo(f"Running {plan.notebook.name} with --cells {plan.selection}", err=True)
-        return CellProgress(plan).observe
+        progress = CellProgress(plan)
+        ending.callback(progress.close)
+        return progress.observe
 
-    try:
+    with ExitStack() as ending:
+        ending.callback(chosen.close)
         return find_differences(
             read,
             chosen,
@@ -136,8 +140,6 @@ def _compared(read: Notebook, path: Path, engine: str | None, python: str | None
             python=python,
             observer=observer,
         )
-    finally:
-        chosen.close()
 
 
 def _print_report(plan: Plan, findings: Sequence[Finding]) -> None:

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import click
 
 from nbdash.cli.options import data_option, json_option, opened_store
-from nbdash.cli.terminal import plain
+from nbdash.cli.plans import column
+from nbdash.cli.terminal import plain, width_of
 from nbdash.page.render import Renderer
 from nbdash.page.urls import Urls
 from nbdash.publisher.viewing import DashboardSummary, Pages, UnpublishedSummary
@@ -98,9 +99,9 @@ def _hints(summaries: Sequence[Summary], server: ServerInfo | None) -> Iterator[
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     lines = [["NAME", "TITLE", "STATE", "DATA", "URL"], *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    widths = [max(width_of(line[place]) for line in lines) for place in range(len(lines[0]))]
     for line in lines:
-        yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        yield "  ".join(column(text, width) for text, width in zip(line, widths, strict=True)).rstrip()
 
 
 def age_text(age: timedelta) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from nbdash.cli.terminal import plain
+from nbdash.cli.terminal import plain, width_of
 from nbdash.model import CellKind, Notebook, Plan, PlannedCell
 
 TITLE_COLUMNS = 32
@@ -49,9 +49,13 @@ def title_or_source(notebook: Notebook, index: int, title: str) -> str:
 
 
 def column(text: str, width: int = TITLE_COLUMNS) -> str:
-    """``text``, safe for a terminal, in exactly that many columns."""
-    text = plain(text)
-    return (text if len(text) <= width else text[: width - 1] + "…").ljust(width)
+    """``text``, safe for a terminal, on one line, in exactly that many columns."""
+    text = " ".join(plain(text).split())
+    if width_of(text) > width:
+        while width_of(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (width - width_of(text))
 
 
 def _line(plan: Plan, planned: PlannedCell) -> str:

@@ -97,6 +97,7 @@ def run_command(  # noqa: PLR0913 - one argument per option
         with _cancel_at_interrupt() as cancel:
             execution = execute(request.plan, job, chosen, observe=progress.observe, cancel=cancel)
     finally:
+        progress.close()
         chosen.close()
     _deliver(request, execution, started)
 

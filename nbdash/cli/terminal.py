@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from io import TextIOWrapper
 
 #: Control, bidi and lone surrogate characters: what can move the cursor, hide text, or not be encoded.
@@ -20,6 +21,17 @@ def plain(text: str) -> str:
 def coloured(text: str) -> str:
     """``text`` with its colours, but without anything else that a terminal would obey."""
     return _COLOUR_OR_CONTROL.sub(r"\1", text)
+
+
+def width_of(text: str) -> int:
+    """The columns that ``text`` takes in a terminal: East Asian wide characters take two, marks none."""
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def tolerate_any_encoding() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 import urllib.request
@@ -53,7 +54,8 @@ def test_publish_look_rerun_fail_roll_back_and_remove(
     assert first.status == 0, first.err
     url = first.out.strip()
     assert first.out == f"{url}\n" and url.endswith("/d/sales")
-    assert "Revenue" in first.err and 'Published "Sales" in ' in first.err and "Running in " in first.err
+    assert re.search(r"\[3/3\] Revenue +\d+\.\d s  \d+×\d+\n", first.err)
+    assert 'Published "Sales" in ' in first.err and "Running in " in first.err
     assert "data:image/png;base64," in fetch(url)
 
     again = invoke("publish", path, "--json")
@@ -101,8 +103,8 @@ def test_a_failed_first_run_publishes_nothing_and_does_not_keep_back_the_next(
     assert answer.status == 1
     assert [line.rsplit("/", 1)[1] for line in answer.out.splitlines()] == ["good"]
     assert "'bad.ipynb' was not published" in answer.err and "nothing is published" in answer.err
-    slugs = [each["slug"] for each in json.loads(invoke("list", "--json").out)]
-    assert "good" in slugs and "bad" not in slugs
+    published = {each["slug"]: each["published"] for each in json.loads(invoke("list", "--json").out)}
+    assert published["good"] and not published["bad"]
 
 
 def test_ctrl_c_cancels_the_run(
