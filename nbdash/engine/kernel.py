@@ -134,7 +134,7 @@ async def _first(work: Awaitable[Failure | None], watch: Awaitable[Failure]) -> 
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:  # nbclient's look after the kernel too
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return next(task for task in tasks if task in done).result()

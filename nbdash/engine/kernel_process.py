@@ -15,7 +15,7 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
-from nbdash.engine.processes import kill_descendants
+from nbdash.engine.processes import kill_descendants, kill_marked
 from nbdash.model import Job
 
 #: Where a supervisor stands between nbdash and the kernel.
@@ -26,6 +26,8 @@ _POLL_SECONDS = 0.02
 _BURIAL_SECONDS = 2.0  # in which the supervisor ends by itself once all below it is dead
 #: Of nbdash's own environment, what a notebook must not see or be changed by.
 _PRIVATE_PREFIXES = ("NBDASH_", "JPY_", "MPLBACKEND")
+#: By this variable, different in every run, daemons are found where no supervisor adopts them.
+_MARK = "IPYTHONDIR"
 
 log = logging.getLogger("nbdash.kernel")
 log.addHandler(logging.NullHandler())
@@ -97,6 +99,8 @@ class KernelProcess:
             process.wait(_BURIAL_SECONDS if SUPERVISED else 0)
         process.kill()
         process.wait()
+        if not SUPERVISED:
+            kill_marked(_MARK, _mark_of(self._scratch))
 
     @property
     def _process(self) -> Any:
@@ -125,4 +129,8 @@ class _OneSpec(KernelSpecManager):  # type: ignore[misc]
 def _environment(job: Job, scratch: Path) -> dict[str, str]:
     """The kernel's environment. Its IPython profile is an empty one: nobody's start-up files run."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(_PRIVATE_PREFIXES)}
-    return {**inherited, "IPYTHONDIR": str(scratch / "ipython"), **job.environment}
+    return {**inherited, _MARK: _mark_of(scratch), **job.environment}
+
+
+def _mark_of(scratch: Path) -> str:
+    return str(scratch / "ipython")

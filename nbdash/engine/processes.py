@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psutil
 
@@ -28,14 +28,30 @@ def processes_of(pid: int, *, itself: bool = False) -> list[psutil.Process]:
 
 def kill_descendants(pid: int) -> None:
     """Kill everything below ``pid``, and what is started meanwhile, until nothing is left."""
+    _kill_all(lambda: processes_of(pid))
+
+
+def kill_marked(variable: str, value: str) -> None:
+    """Kill every process whose environment has this value: daemons keep that, whoever their parent is."""
+    _kill_all(lambda: [process for process in psutil.process_iter() if _is_marked(process, variable, value)])
+
+
+def _kill_all(find: Callable[[], list[psutil.Process]]) -> None:
     for _ in range(_KILL_ROUNDS):
-        living = processes_of(pid)
+        living = find()
         if not living:
             return
         for process in living:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 process.kill()
         time.sleep(_ROUND_SECONDS)
+
+
+def _is_marked(process: psutil.Process, variable: str, value: str) -> bool:
+    try:
+        return _is_alive(process) and process.environ().get(variable) == value
+    except (psutil.Error, OSError):  # somebody else's
+        return False
 
 
 def memory_of(processes: Sequence[psutil.Process], limit: int) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import sys
 from typing import NoReturn
@@ -23,6 +22,8 @@ def supervise(command: list[str]) -> NoReturn:
     die_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.environ.get("JPY_PARENT_PID", "") != str(os.getppid()):  # jupyter_client's word for nbdash: it has died
+        _end()
     status = _wait_for(_start(command))
     _clear()
     _end_as(os.waitstatus_to_exitcode(status))
@@ -31,9 +32,7 @@ def supervise(command: list[str]) -> NoReturn:
 def _start(command: list[str]) -> int:
     """Start it in its own process group: a cell that kills its group does not reach the supervisor."""
     environment = {**os.environ, "JPY_PARENT_PID": str(os.getpid())}  # ipykernel ends when this one is gone
-    return os.posix_spawnp(
-        command[0], command, environment, setpgroup=0, setsigdef=(signal.SIGINT, signal.SIGTERM)
-    )
+    return os.posix_spawnp(command[0], command, environment, setpgroup=0, setsigdef=(signal.SIGINT, signal.SIGTERM))
 
 
 def _wait_for(pid: int) -> int:
@@ -58,6 +57,8 @@ def _end(*_: object) -> NoReturn:
 
 def _end_as(code: int) -> NoReturn:
     if code < 0:
+        import resource  # not on Windows, where nothing is supervised
+
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         if code not in (-signal.SIGKILL, -signal.SIGSTOP):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +13,11 @@ import psutil
 import pytest
 from engine_runs import make_job, run_job
 
+from nbdash.engine import kernel_process, kernel_watch
 from nbdash.engine.interpreters import find_python, kernelspec_for
 from nbdash.engine.kernel import KernelEngine
 from nbdash.errors import EngineError
+from nbdash.model import Cause
 
 
 @pytest.fixture
@@ -93,6 +97,50 @@ def test_a_cell_that_kills_the_supervisor_gains_nothing(kernel: KernelEngine, tm
     assert result.outcome.failure is not None and result.outcome.failure.signal == 9
     pids = map(int, (tmp_path / "pids").read_text().split())
     assert not [pid for pid in pids if _is_alive(pid)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the supervisor is for Linux")
+def test_a_supervisor_that_nbdash_did_not_live_to_see_starts_nothing(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    environment = os.environ | {"JPY_PARENT_PID": str(ended.pid)}
+    command = [sys.executable, "-m", "nbdash.engine.supervisor", "touch", str(tmp_path / "started")]
+    assert subprocess.run(command, env=environment, timeout=60).returncode == 143
+    assert not (tmp_path / "started").exists()
+
+
+#: As macOS and Windows have it: nobody adopts what detaches itself from the kernel.
+DAEMON = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open("daemon.draft", "w").write(str(os.getpid()))
+        os.rename("daemon.draft", "daemon.pid")
+        time.sleep(600)
+    os._exit(0)
+while not os.path.exists("daemon.pid"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+@pytest.mark.parametrize(("last", "cause"), [("1", None), ("time.sleep(600)", Cause.TIMEOUT)])
+def test_without_a_supervisor_a_daemon_is_found_too(
+    kernel: KernelEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    last: str,
+    cause: Cause | None,
+) -> None:
+    for module in (kernel_process, kernel_watch):
+        monkeypatch.setattr(module, "SUPERVISED", False)
+    result = run_job(kernel, make_job(DAEMON, last, folder=tmp_path, cell_seconds=2.0))
+    failure = result.outcome.failure
+    assert (failure.cause if failure else None) is cause
+    assert not _is_alive(int((tmp_path / "daemon.pid").read_text()))
+    assert not caplog.records
 
 
 def _is_alive(pid: int) -> bool:
