@@ -31,8 +31,12 @@ class Settings:
     base_url: str = ""
     #: Folder with Jinja files that replace the shipped ones of the same name.
     templates: Path | None = None
-    #: Host names, besides loopback, under which the server answers (comma-separated).
+    #: Host names, besides this machine's own, under which the server answers (comma-separated).
     trusted_hosts: tuple[str, ...] = ()
+    #: Where a proxy serves nbdash, such as ``https://dash.corp/reports``: links to share begin with it.
+    public_url: str = ""
+    #: Proxies whose ``X-Forwarded-*`` headers are believed; with any, nobody counts as on this machine.
+    proxy_hops: int = 0
     #: Finished runs kept per dashboard.
     keep: int = 50
     #: Runs at a time; 0 means one per processor.

@@ -400,6 +400,13 @@ class DashboardState(StrEnum):
     FAILED = "failed"  #: the last run failed; older figures are shown
 
 
+class RerunBy(StrEnum):
+    """Who may rerun a dashboard."""
+
+    VIEWERS = "viewers"  #: whoever may look, but for those whose share link says otherwise
+    AUTHOR = "author"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dashboard:
     """A published notebook with a slug."""
@@ -411,7 +418,22 @@ class Dashboard:
     listed: bool  #: False until the first run of a ``publish`` has succeeded
     version_id: int | None  #: the version that viewers see (and Rerun runs)
     revision: int  #: counts every change that a stored page must show
+    public: bool  #: whoever reaches the server may look, without a share link
+    rerun_by: RerunBy
+    owner: str  #: the name of the publisher it belongs to; empty: the data directory's author
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """A share link of a dashboard; of its secret part only a hash is kept."""
+
+    id: int
+    dashboard_id: int
+    may_rerun: bool
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None  #: to within some minutes; None: never
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,6 +29,7 @@ import nbdash
 from nbdash.config import Settings
 from nbdash.errors import ConflictError, ServerError, ServerUnreachableError
 from nbdash.model import Run, RunEvent
+from nbdash.network import bracketed, local_host, shared_url
 from nbdash.publisher.following import follow
 from nbdash.publisher.publication import Publisher
 
@@ -44,17 +45,17 @@ STOP_SECONDS = 20.0
 class ServerInfo:
     """A running server, as ``server.json`` tells it."""
 
-    url: str
+    url: str  #: where this machine reaches it
     pid: int
     #: When the process began, in seconds since the epoch: a recycled pid does not match it.
     created: float
     data_dir: str
     version: str
+    #: Where others reach it; None: nowhere but on this machine.
+    shared_url: str | None = None
 
 
-def serve(
-    settings: Settings, folders: Sequence[Path] = (), *, on_ready: Callable[[ServerInfo], None]
-) -> None:
+def serve(settings: Settings, folders: Sequence[Path] = (), *, on_ready: Callable[[ServerInfo], None]) -> None:
     """Serve until interrupted. Raises ConflictError if a server runs for this data directory already."""
     from nbdash.web.server import run_web  # what only asks after a server does not wait for Flask
 
@@ -105,8 +106,7 @@ def ensure_server(settings: Settings) -> ServerInfo:
         time.sleep(0.05)
     process.terminate()  # what is too late is not left behind
     raise ServerUnreachableError(
-        f"The server did not start: {_last_line(settings.data / LOG_NAME)} "
-        f"(its log is {settings.data / LOG_NAME})."
+        f"The server did not start: {_last_line(settings.data / LOG_NAME)} (its log is {settings.data / LOG_NAME})."
     )
 
 
@@ -190,9 +190,7 @@ class WorkerKeeper:
         pause = 0.5
         while not self._stopping.is_set():
             # A session of its own: Ctrl-C reaches this process alone, which then ends the worker in order.
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, start_new_session=True
-            )
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
             began = time.monotonic()
             self._process.wait()
             pause = 0.5 if time.monotonic() - began > 10 else min(pause * 2, 10.0)
@@ -200,9 +198,10 @@ class WorkerKeeper:
 
 
 def _announce(settings: Settings) -> ServerInfo:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = bracketed(local_host(settings.host))
     info = ServerInfo(
         url=f"http://{host}:{settings.port}{settings.base_url}/",
+        shared_url=shared_url(settings),
         pid=os.getpid(),
         created=psutil.Process().create_time(),
         data_dir=str(settings.data),

@@ -75,9 +75,7 @@ def find_notebooks(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _is_visible_in(folder: Path, path: Path) -> bool:
     """Whether ``path`` lies below ``folder`` with no hidden folder (``.ipynb_checkpoints``) between."""
-    return path.is_relative_to(folder) and not any(
-        part.startswith(".") for part in path.relative_to(folder).parts
-    )
+    return path.is_relative_to(folder) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _is_notebook_change(_: watchfiles.Change, path: str) -> bool:

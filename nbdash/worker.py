@@ -58,9 +58,7 @@ BLOB_GRACE_SECONDS = 3600.0
 class Worker:
     """Performs queued runs, several at a time, until told to stop."""
 
-    def __init__(
-        self, store: Store, settings: Settings, *, engine_for: Callable[[str], Engine] = make_engine
-    ) -> None:
+    def __init__(self, store: Store, settings: Settings, *, engine_for: Callable[[str], Engine] = make_engine) -> None:
         self.store = store
         self.settings = settings
         self.name = f"{socket.gethostname()}-{os.getpid()}"
@@ -143,9 +141,7 @@ class Worker:
                 self._engines[name] = self._engine_for(name)
             return self._engines[name]
 
-    def _finish(
-        self, run: Run, active: _ActiveRun, outcome: Outcome, document: dict[str, Any] | None
-    ) -> None:
+    def _finish(self, run: Run, active: _ActiveRun, outcome: Outcome, document: dict[str, Any] | None) -> None:
         if active.fenced:
             log.warning("run %s fenced: its lease had passed to another worker", run.id)
             return
@@ -216,9 +212,7 @@ class _ActiveRun:
 class Recording:
     """Writes one run's progress and cards to the store while it executes."""
 
-    def __init__(
-        self, store: Store, run: Run, plan: Plan, settings: Settings, *, lost: Callable[[], None]
-    ) -> None:
+    def __init__(self, store: Store, run: Run, plan: Plan, settings: Settings, *, lost: Callable[[], None]) -> None:
         self._store = store
         self._run = run
         self._plan = plan

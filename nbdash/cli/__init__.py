@@ -27,6 +27,7 @@ COMMANDS = {
     "status": ("serving", "Tell whether a server runs, and where."),
     "stop": ("serving", "Stop the server that runs in the background."),
     "list": ("listing", "List what is published, and what is not yet."),
+    "share": ("sharing", "Make, list and revoke a dashboard's share links."),
     "open": ("dashboards", "Open a dashboard in the browser."),
     "rerun": ("dashboards", "Run a dashboard again and follow it."),
     "log": ("dashboards", "Show a dashboard's last run to its author, traceback and all."),

@@ -57,7 +57,7 @@ def open_command(name: str, data: Path | None) -> None:
     from urllib.parse import urlencode
 
     from nbdash.service import ensure_server
-    from nbdash.web.author import author_token
+    from nbdash.store.token import author_token
 
     with opened_store(data) as (settings, store):
         slug = find_named(store, name).slug

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: As :class:`nbdash.model.Selection` and the engines have them; written out so that ``--help`` is quick.
 SELECTIONS = ("needed", "all", "tagged")
 ENGINES = ("fork", "kernel")
+RERUN_BY = ("viewers", "author")
 
 data_option = click.option(
     "--data",

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from nbdash.cli.options import (
+    RERUN_BY,
     cells_option,
     data_option,
     engine_option,
@@ -24,13 +25,15 @@ from nbdash.cli.progress import show_run
 from nbdash.cli.terminal import plain
 from nbdash.config import Settings, load_settings
 from nbdash.errors import NbdashError, OptionError, RunFailedError
-from nbdash.model import Run, RunState, Selection
+from nbdash.model import RerunBy, Run, RunState, Selection
 from nbdash.notebook.reader import read_notebook
 from nbdash.page.urls import Urls
 from nbdash.publisher.following import cancelling, failure_of
 from nbdash.publisher.publication import Publication, Publisher, PublishOptions
+from nbdash.publisher.sharing import Sharing
 from nbdash.service import ServerInfo, ensure_server, find_server, serve
 from nbdash.store import Store
+from nbdash.store.token import author_token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,15 @@ class _Order:
 @cells_option(None, "Which cells run; as before, else the needed ones.")
 @engine_option
 @python_option
+@click.option(
+    "--public/--private", default=None, help="Whether others may look without a share link; private at first."
+)
+@click.option(
+    "--rerun",
+    "rerun_by",
+    type=click.Choice(RERUN_BY),
+    help="Who may rerun it: whoever may look, or its author alone; viewers at first.",
+)
 @click.option("--foreground", is_flag=True, help="Serve in this terminal until Ctrl-C.")
 @json_option
 @data_option
@@ -59,6 +71,8 @@ def publish_command(  # noqa: PLR0913 - one argument per option
     cells: str | None,
     engine: str | None,
     python: str | None,
+    public: bool | None,
+    rerun_by: str | None,
     foreground: bool,
     as_json: bool,
     data: Path | None,
@@ -75,7 +89,13 @@ def publish_command(  # noqa: PLR0913 - one argument per option
     for path in notebooks:
         read_notebook(path)  # what is no notebook is told before anything is started
     options = PublishOptions(
-        slug=slug, title=title, selection=Selection(cells) if cells else None, engine=engine, python=python
+        slug=slug,
+        title=title,
+        selection=Selection(cells) if cells else None,
+        engine=engine,
+        python=python,
+        public=public,
+        rerun_by=RerunBy(rerun_by) if rerun_by else None,
     )
     order = _Order(paths=notebooks, options=options, as_json=as_json)
     settings = load_settings(data)
@@ -131,8 +151,18 @@ def _publish_one(publisher: Publisher, server: ServerInfo, path: Path, order: _O
     else:
         run = _follow(publisher, publication)
         click.echo(f'Published "{plain(title)}" in {_seconds_of(run):.1f} s, run {run.id[:4]}', err=True)
-    url = Urls(server.url).dashboard(slug)
+    url = _link(publisher, server, slug)
     click.echo(json.dumps(_record(publication, url)) if order.as_json else url)
+
+
+def _link(publisher: Publisher, server: ServerInfo, slug: str) -> str:
+    """Where to look: for others too, if they reach the server."""
+    if server.shared_url is None:
+        return Urls(server.url).dashboard(slug)
+    if publisher.store.dashboard(slug).public:
+        return Urls(server.shared_url).dashboard(slug)
+    sharing = Sharing(publisher.store, author_token(publisher.settings.data))
+    return Urls(server.shared_url).share(sharing.secret(sharing.standing_share(slug)))
 
 
 def _follow(publisher: Publisher, publication: Publication) -> Run:

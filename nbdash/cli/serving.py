@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import json
 import logging
 import signal
+import socket
 import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from nbdash.errors import NbdashError, NotebookError, OptionError
 
 @click.command("serve")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--host", help="Loopback address to listen on; 127.0.0.1 unless given.")
+@click.option("--host", help="Address to listen on: 0.0.0.0 for the whole network, 127.0.0.1 unless given.")
 @click.option("--port", type=int, help="Port to try first; 8700 unless given.")
 @click.option("--base-url", help="Prefix under which a proxy serves nbdash, such as /reports.")
 @click.option("--templates", type=click.Path(path_type=Path), help="Folder whose templates replace the shipped.")
@@ -31,14 +32,14 @@ from nbdash.errors import NbdashError, NotebookError, OptionError
 def serve_command(paths: tuple[Path, ...], data: Path | None, **overrides: Any) -> None:
     """Serve the dashboards; notebooks in PATHS are published when they are saved.
 
+    With --host others on the network reach the server, and each dashboard by its share link.
+
     Example: nbdash serve notebooks/
     """
     from nbdash.service import ServerInfo, serve
 
-    if overrides["host"] is not None:
-        overrides["host"] = _loopback(overrides["host"])
     settings = load_settings(data, **overrides)
-    _loopback(settings.host)
+    settings = replace(settings, host=_address(settings.host))
     for path in paths:
         if not path.exists():
             raise NotebookError(f"There is no {str(path)!r}: name a notebook or a folder with notebooks.")
@@ -48,24 +49,28 @@ def serve_command(paths: tuple[Path, ...], data: Path | None, **overrides: Any) 
 
     def announce(info: ServerInfo) -> None:
         click.echo("Serving dashboards; stop with Ctrl-C.", err=True)
-        click.echo(info.url)
+        if info.shared_url is not None:
+            click.echo(f"On this machine: {info.url}", err=True)
+            click.echo("Others open a dashboard by its share link: 'nbdash share NAME' makes one.", err=True)
+        click.echo(info.shared_url or info.url)
         sys.stdout.flush()
 
     serve(settings, resolved, on_ready=announce)
 
 
-def _loopback(host: str) -> str:
-    """The loopback address that ``host`` means. Raises OptionError for any other one."""
-    if host == "localhost":
-        return "127.0.0.1"
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host.strip("[]")).is_loopback:
-            return host.strip("[]")
-    raise OptionError(
-        f"nbdash listens on this machine only, not on {host!r}: "
-        "to share on the network, put a proxy that knows its users before 127.0.0.1.",
-        field="host",
-    )
+def _address(host: str) -> str:
+    """The address that ``host`` means. Raises OptionError unless it is one of this machine's."""
+    address = "127.0.0.1" if host == "localhost" else host.strip("[]")
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.bind((address, 0))
+    except (ValueError, OSError):
+        raise OptionError(
+            f"nbdash cannot listen on {host!r}: give an address of this machine, or 0.0.0.0 for all of them.",
+            field="host",
+        ) from None
+    return address
 
 
 def _found(paths: Sequence[Path]) -> str:

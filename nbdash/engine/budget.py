@@ -107,9 +107,7 @@ class OutputBudget:
         if output["output_type"] == "error":
             self._emit(replace(event, output=_bounded_output(output)))
         elif is_figure and self._figures >= self._limits.figures:
-            self._note(
-                event.index, f"[More figures than the {self._limits.figures} a run may show: left out]"
-            )
+            self._note(event.index, f"[More figures than the {self._limits.figures} a run may show: left out]")
         elif size > self._left:
             limit = _amount(self._limits.output_bytes)
             self._note(event.index, f"[Outputs beyond the {limit} that a run may have: left out]")

@@ -25,9 +25,7 @@ def process_ended(cell: CellJob | None, code: int, last_words: tuple[str, ...] =
         return _failure(Cause.EXIT, message, cell, exit_code=code)
     name = signal_name(-code)
     error = CellError(ename=name, evalue=last_words[0] if last_words else "", traceback=last_words)
-    return _failure(
-        Cause.SIGNAL, f"The process was ended by {name}{_inside(cell)}.", cell, error=error, signal=-code
-    )
+    return _failure(Cause.SIGNAL, f"The process was ended by {name}{_inside(cell)}.", cell, error=error, signal=-code)
 
 
 def run_timed_out(cell: CellJob | None, seconds: float) -> Failure:

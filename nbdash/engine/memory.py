@@ -77,9 +77,7 @@ class MemoryEngine:
         scripted = self._scripted(cell)
         cause = stop.wait_for(scripted.gate)
         if cause is not None:
-            return Failure(
-                cause=cause, message=f"Stopped in {cell.title}.", index=cell.index, title=cell.title
-            )
+            return Failure(cause=cause, message=f"Stopped in {cell.title}.", index=cell.index, title=cell.title)
         for output in scripted.outputs:
             emit(OutputAdded(index=cell.index, output=output) if isinstance(output, dict) else output)
         if scripted.failure is not None:

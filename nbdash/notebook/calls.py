@@ -83,10 +83,7 @@ def magic_of(call: ast.Call) -> tuple[str, str] | None:
 
 def draws(tree: ast.Module, surroundings: Surroundings) -> bool:
     """Whether running the cell draws, itself or through one of the notebook's own functions."""
-    return any(
-        draws_itself(call, surroundings) or _calls_drawing(call, surroundings)
-        for call in immediate_calls(tree)
-    )
+    return any(draws_itself(call, surroundings) or _calls_drawing(call, surroundings) for call in immediate_calls(tree))
 
 
 def draws_itself(call: ast.Call, surroundings: Surroundings) -> bool:

@@ -65,9 +65,7 @@ def check_notebook(plan: Plan, folder: Path | None = None) -> tuple[Finding, ...
     found = [*_check_document(plan), *_check_tags(plan)]
     if plan.notebook.language == "python":
         found += [*_check_syntax(plan), *_check_code(plan, folder)]
-    return tuple(
-        sorted(found, key=lambda finding: (-1 if finding.index is None else finding.index, finding.rule))
-    )
+    return tuple(sorted(found, key=lambda finding: (-1 if finding.index is None else finding.index, finding.rule)))
 
 
 # --- the document ---
@@ -98,9 +96,7 @@ def _check_tags(plan: Plan) -> Iterator[Finding]:
             if meant:
                 message = f"The tag {tag[:40]!r} means nothing to nbdash: did you mean {meant!r}?"
                 fix = f"tag the cell {meant!r}"
-                yield Finding(
-                    rule="NB002", severity=Severity.WARNING, index=cell.index, message=message, fix=fix
-                )
+                yield Finding(rule="NB002", severity=Severity.WARNING, index=cell.index, message=message, fix=fix)
 
 
 def meant_tag(tag: str) -> str | None:
@@ -121,9 +117,7 @@ def _check_syntax(plan: Plan) -> Iterator[Finding]:
         except SyntaxError as error:
             message = f"It is not valid Python: {error.msg} (line {error.lineno or 1})."
             severity = Severity.WARNING if cell.may_raise else Severity.ERROR
-            yield Finding(
-                rule="NB009", severity=severity, index=cell.index, message=message, fix="correct the line"
-            )
+            yield Finding(rule="NB009", severity=severity, index=cell.index, message=message, fix="correct the line")
 
 
 # --- the code ---

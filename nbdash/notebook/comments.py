@@ -55,9 +55,7 @@ def _read_yaml(block: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         # BaseLoader: "2024", "no" and "1.10" are titles as well as any other text.
         loaded = yaml.load(block, Loader=yaml.BaseLoader) or {}
     except (yaml.YAMLError, RecursionError, ValueError):
-        return _read_lines(block), (
-            "Its '#|' lines are not valid YAML, so each was read by itself: quote values.",
-        )
+        return _read_lines(block), ("Its '#|' lines are not valid YAML, so each was read by itself: quote values.",)
     if not isinstance(loaded, dict):
         return {}, ("Its '#|' lines are not 'key: value' and were ignored.",)
     return {str(key): value for key, value in loaded.items()}, ()

@@ -78,9 +78,7 @@ def _may_put_out(cell: Cell, language: str) -> bool:
 def _is_silent(statement: ast.stmt) -> bool:
     """Whether a statement surely puts out nothing: definitions and ``%matplotlib inline``."""
     match statement:
-        case ast.Expr(
-            value=ast.Call(func=ast.Attribute(attr="run_line_magic"), args=[ast.Constant(value=name), *_])
-        ):
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="run_line_magic"), args=[ast.Constant(value=name), *_])):
             return name in ("matplotlib", "load_ext", "autoreload", "config")
     return isinstance(statement, _SILENT)
 

@@ -17,9 +17,7 @@ def python_literal(value: Json, name: str, depth: int = 0) -> str:
     ``name`` is the parameter's, for the ParameterError that is raised if it is no JSON value.
     """
     if depth > DEPTH:
-        raise ParameterError(
-            f"Parameter {name!r} is nested too deeply: give at most {DEPTH} levels.", field=name
-        )
+        raise ParameterError(f"Parameter {name!r} is nested too deeply: give at most {DEPTH} levels.", field=name)
     match value:
         case None | bool():
             return str(value)
@@ -32,9 +30,7 @@ def python_literal(value: Json, name: str, depth: int = 0) -> str:
         case list() | tuple():
             return f"[{', '.join(python_literal(item, name, depth + 1) for item in value)}]"
         case dict():
-            pairs = (
-                f"{_quoted(str(key))}: {python_literal(item, name, depth + 1)}" for key, item in value.items()
-            )
+            pairs = (f"{_quoted(str(key))}: {python_literal(item, name, depth + 1)}" for key, item in value.items())
             return f"{{{', '.join(pairs)}}}"
     raise ParameterError(f"Parameter {name!r} is a {type(value).__name__}: give a JSON value.", field=name)
 
@@ -47,6 +43,4 @@ def _digits(number: int, name: str) -> str:
     try:
         return str(number)
     except ValueError:
-        raise ParameterError(
-            f"Parameter {name!r} has more than 4300 digits: give fewer.", field=name
-        ) from None
+        raise ParameterError(f"Parameter {name!r} has more than 4300 digits: give fewer.", field=name) from None

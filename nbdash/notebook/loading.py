@@ -64,9 +64,7 @@ def load_object(content: str | bytes, name: str) -> tuple[dict[str, Any], tuple[
     cleaned = cleaner.clean(document)
     if not isinstance(cleaned, dict):
         kind = "null" if cleaned is None else f"a {type(cleaned).__name__}"
-        raise NotebookError(
-            f"{name!r} is not a notebook (its top level is {kind}): give a Jupyter .ipynb file."
-        )
+        raise NotebookError(f"{name!r} is not a notebook (its top level is {kind}): give a Jupyter .ipynb file.")
     return cleaned, cleaner.notices
 
 
@@ -87,12 +85,8 @@ def _check_suffix(path: Path) -> None:
         return
     kind = _OTHER_FORMATS.get(path.suffix.lower())
     if kind:
-        raise NotebookError(
-            f"{path.name!r} is a {kind}, not a notebook: convert it with 'jupytext --to ipynb'."
-        )
-    raise NotebookError(
-        f"{path.name!r} does not end in '.ipynb': give a Jupyter notebook, or rename it if it is one."
-    )
+        raise NotebookError(f"{path.name!r} is a {kind}, not a notebook: convert it with 'jupytext --to ipynb'.")
+    raise NotebookError(f"{path.name!r} does not end in '.ipynb': give a Jupyter notebook, or rename it if it is one.")
 
 
 def _reason_unreadable(path: Path, error: OSError | ValueError) -> str:
@@ -132,9 +126,7 @@ def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
     if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         twin = next(key for key in keys if keys.count(key) > 1)
-        raise NotebookError(
-            f"{name!r} has a duplicate key {twin[:80]!r} in one object: remove one of the two."
-        )
+        raise NotebookError(f"{name!r} has a duplicate key {twin[:80]!r} in one object: remove one of the two.")
     return members
 
 
@@ -151,9 +143,7 @@ def _reason_not_json(text: str, name: str, error: json.JSONDecodeError) -> str:
 
 
 def _refuse_depth(name: str) -> NoReturn:
-    raise NotebookError(
-        f"{name!r} is nested too deeply (more than {DEPTH} levels): it is not a Jupyter notebook."
-    )
+    raise NotebookError(f"{name!r} is nested too deeply (more than {DEPTH} levels): it is not a Jupyter notebook.")
 
 
 class _Cleaner:

@@ -24,12 +24,8 @@ _COMPOUND = (
 )
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 #: Calls and magics after which any name may exist.
-_OPENING_CALLS = frozenset(
-    {"exec", "eval", "globals", "run_cell_magic", "push", "run_cell", "ex", "getoutput"}
-)
-_OPENING_MAGICS = frozenset(
-    {"run", "pylab", "store", "load", "autoreload", "reload_ext", "load_ext", "R", "sql"}
-)
+_OPENING_CALLS = frozenset({"exec", "eval", "globals", "run_cell_magic", "push", "run_cell", "ex", "getoutput"})
+_OPENING_MAGICS = frozenset({"run", "pylab", "store", "load", "autoreload", "reload_ext", "load_ext", "R", "sql"})
 
 
 @dataclass(kw_only=True)
@@ -65,9 +61,7 @@ def _names_of_statement(statement: ast.stmt) -> tuple[set[str], set[str], set[st
             table = symtable.symtable(ast.unparse(module), "cell", "exec")
     except (SyntaxError, RecursionError, ValueError):
         return set(), set(), set()
-    bound = {
-        symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()
-    }
+    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     bound |= {name for scope, name in _global_bindings(table) if scope is not table}
     read, later = _reads_of(table)
     read -= {"*"}

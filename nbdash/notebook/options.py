@@ -140,9 +140,7 @@ def _own_values(metadata: Mapping[str, Any], notices: list[str]) -> dict[str, An
         notices.append("Its metadata 'nbdash' is not an object and was ignored.")
         return {}
     known = {alias for aliases in _ALIASES.values() for alias in aliases} | {"source", "output", "figures"}
-    notices.extend(
-        f"Its metadata 'nbdash.{key[:40]}' is unknown and was ignored." for key in own.keys() - known
-    )
+    notices.extend(f"Its metadata 'nbdash.{key[:40]}' is unknown and was ignored." for key in own.keys() - known)
     return own
 
 
@@ -179,11 +177,7 @@ def _read_text(value: Any, characters: int) -> str | None:
 
 def _read_width(value: Any) -> int | None:
     text = str(value).strip()
-    return (
-        int(text)
-        if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 12 and len(text) < 3
-        else None
-    )
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 12 and len(text) < 3 else None
 
 
 def _expected(name: str) -> str:

@@ -15,9 +15,7 @@ def make_plan(notebook: Notebook, selection: Selection) -> Plan:
     """What happens to each cell when the notebook runs with this selection, and the cards it gives."""
     planned = select_cells(notebook, selection)
     running = {cell.index for cell in planned if cell.runs}
-    cards = tuple(
-        card for card in lay_out(notebook) if card.kind is CellKind.MARKDOWN or card.index in running
-    )
+    cards = tuple(card for card in lay_out(notebook) if card.kind is CellKind.MARKDOWN or card.index in running)
     shown = {card.index for card in cards}
     return Plan(
         notebook=notebook,
@@ -32,9 +30,7 @@ def _find_imports(notebook: Notebook, planned: tuple[PlannedCell, ...]) -> tuple
     if notebook.language != "python":
         return ()
     trees = (parse_cell(notebook.cells[cell.index].source) for cell in planned if cell.runs)
-    return tuple(
-        sorted({name for tree in trees if tree for node in ast.walk(tree) for name in _imported(node)})
-    )
+    return tuple(sorted({name for tree in trees if tree for node in ast.walk(tree) for name in _imported(node)}))
 
 
 def _imported(node: ast.AST) -> list[str]:

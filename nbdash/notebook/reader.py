@@ -90,9 +90,7 @@ def _check_size(content: str | bytes, document: Mapping[str, Any], name: str) ->
     """Refuse what is too large even without its outputs."""
     if len(content) > NOTEBOOK_BYTES and len(json.dumps(strip_outputs(document))) > NOTEBOOK_BYTES:
         megabytes = NOTEBOOK_BYTES // 1024**2
-        raise NotebookError(
-            f"Notebook {name!r} without outputs exceeds {megabytes} MiB: move data into files."
-        )
+        raise NotebookError(f"Notebook {name!r} without outputs exceeds {megabytes} MiB: move data into files.")
 
 
 # --- cells ---
@@ -108,9 +106,7 @@ def _read_cells(cells: list[dict[str, Any]]) -> tuple[tuple[Cell, ...], tuple[st
         role = settings.role
         if role is Role.PARAMETERS and has_parameters:
             role = Role.PLAIN  # papermill knows only the first one
-            notices.append(
-                f"Cell {index + 1}: It is a second cell tagged 'parameters'; only the first one counts."
-            )
+            notices.append(f"Cell {index + 1}: It is a second cell tagged 'parameters'; only the first one counts.")
         has_parameters |= role is Role.PARAMETERS
         read.append(
             Cell(

@@ -91,9 +91,7 @@ class _Repair:
             self._refuse("has no 'nbformat' entry, so it is not a notebook", "give a Jupyter .ipynb file")
         major = document["nbformat"]
         if type(major) is not int or major < 1:
-            self._refuse(
-                f"has nbformat {major!r}, which does not exist", "open it in Jupyter and save it again"
-            )
+            self._refuse(f"has nbformat {major!r}, which does not exist", "open it in Jupyter and save it again")
         if major > 4:
             self._refuse(f"was made by a newer Jupyter (nbformat {major})", "save it as nbformat 4")
         return major
@@ -149,9 +147,7 @@ class _Repair:
 
     def _repair_cell(self, cell: Any, number: int) -> dict[str, Any]:
         if not isinstance(cell, dict):
-            self._refuse(
-                f"has a cell {number} that is no JSON object", "open it in Jupyter and save it again"
-            )
+            self._refuse(f"has a cell {number} that is no JSON object", "open it in Jupyter and save it again")
         repaired = dict(cell)
         repaired["metadata"] = self._repair_cell_metadata(repaired.get("metadata", {}), number)
         repaired["source"] = self._repair_source(repaired.get("source", ""), number)
@@ -168,9 +164,7 @@ class _Repair:
             return kind
         if kind == "heading":
             level = cell.get("level")
-            cell["source"] = (
-                "#" * (level if type(level) is int and 1 <= level <= 6 else 1) + " " + cell["source"]
-            )
+            cell["source"] = "#" * (level if type(level) is int and 1 <= level <= 6 else 1) + " " + cell["source"]
             return "markdown"
         if _ROLE_TAGS.intersection(cell["metadata"].get("tags", ())):
             self._refuse(
@@ -184,14 +178,10 @@ class _Repair:
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if not isinstance(source, str):
-            self._refuse(
-                f"has a cell {number} whose source is not text", "open it in Jupyter and save it again"
-            )
+            self._refuse(f"has a cell {number} whose source is not text", "open it in Jupyter and save it again")
         if len(source) > SOURCE_CHARACTERS:
             megabytes = SOURCE_CHARACTERS // 1024**2
-            self._refuse(
-                f"has a cell {number} of more than {megabytes} MiB of source", "move its data into a file"
-            )
+            self._refuse(f"has a cell {number} of more than {megabytes} MiB of source", "move its data into a file")
         return source
 
     def _repair_cell_metadata(self, metadata: Any, number: int) -> dict[str, Any]:
@@ -234,9 +224,7 @@ class _Repair:
     @staticmethod
     def _reduce_cell(cell: dict[str, Any]) -> None:
         """Leave of a cell only what has been repaired piece by piece."""
-        cell["metadata"] = {
-            key: cell["metadata"][key] for key in ("tags", "nbdash") if key in cell["metadata"]
-        }
+        cell["metadata"] = {key: cell["metadata"][key] for key in ("tags", "nbdash") if key in cell["metadata"]}
         cell.pop("attachments", None)
         if cell["cell_type"] == "code":
             cell["outputs"] = []
@@ -273,8 +261,7 @@ def _joined_output(output: dict[str, Any]) -> dict[str, Any]:
     joined = {**output, "text": _joined(output["text"])} if "text" in output else dict(output)
     if isinstance(joined.get("data"), dict):
         joined["data"] = {
-            mime: value if _JSON_MIME.fullmatch(mime) else _joined(value)
-            for mime, value in joined["data"].items()
+            mime: value if _JSON_MIME.fullmatch(mime) else _joined(value) for mime, value in joined["data"].items()
         }
     return joined
 

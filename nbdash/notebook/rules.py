@@ -40,9 +40,7 @@ class Subject:
         return Finding(rule=rule, severity=severity, index=self.cell.index, message=message, fix=fix)
 
 
-_LABELS = frozenset(
-    {"xlabel", "ylabel", "set_xlabel", "set_ylabel", "supxlabel", "supylabel", "set_axis_off"}
-)
+_LABELS = frozenset({"xlabel", "ylabel", "set_xlabel", "set_ylabel", "supxlabel", "supylabel", "set_axis_off"})
 _ASKING = frozenset(
     """input getpass.getpass breakpoint pdb.set_trace ipdb.set_trace code.interact IPython.embed
     sys.stdin.read sys.stdin.readline""".split()
@@ -53,12 +51,8 @@ _ABSOLUTE = re.compile(
 )
 _SEEDS = frozenset({"numpy.random.seed", "random.seed", "torch.manual_seed", "tensorflow.random.set_seed"})
 _GENERATORS = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"})
-_NOT_RANDOM = frozenset(
-    {"seed", "Generator", "SeedSequence", "PCG64", "get_state", "set_state", "SystemRandom"}
-)
-_RANDOM_STATE = re.compile(
-    r"sklearn\.\w+\.(?:train_test_split|shuffle|resample|KMeans|TSNE|RandomForest\w+|make_\w+)"
-)
+_NOT_RANDOM = frozenset({"seed", "Generator", "SeedSequence", "PCG64", "get_state", "set_state", "SystemRandom"})
+_RANDOM_STATE = re.compile(r"sklearn\.\w+\.(?:train_test_split|shuffle|resample|KMeans|TSNE|RandomForest\w+|make_\w+)")
 _INSTALL = re.compile(r"\b(?:pip3?|conda|mamba|uv|apt|apt-get)\b.*\b(?:install|add)\b")
 _WINDOWS = re.compile(r"\b(?:qt\d?|tk|gtk\d?|wx|osx|macosx|widget|ipympl|notebook|nbagg)\b")
 READERS = frozenset(
@@ -77,9 +71,7 @@ def missing_alt(subject: Subject) -> Iterator[Finding]:
     """NB003."""
     if subject.card and not subject.card.alt and draws(subject.tree, subject.surroundings):
         message = "Its figure has no alt text; one is generated from its axes, and says little."
-        yield subject.finding(
-            "NB003", Severity.WARNING, message, "add '#| alt: what the figure shows' at its top"
-        )
+        yield subject.finding("NB003", Severity.WARNING, message, "add '#| alt: what the figure shows' at its top")
 
 
 def missing_labels(subject: Subject) -> Iterator[Finding]:
@@ -87,9 +79,7 @@ def missing_labels(subject: Subject) -> Iterator[Finding]:
     drawn = any(draws_on_axes(call, subject.surroundings) for call in immediate_calls(subject.tree))
     if subject.card and drawn and not _labels_axes(subject):
         message = "It draws on axes that nothing labels."
-        yield subject.finding(
-            "NB004", Severity.WARNING, message, "call set_xlabel and set_ylabel, with units"
-        )
+        yield subject.finding("NB004", Severity.WARNING, message, "call set_xlabel and set_ylabel, with units")
 
 
 def absolute_path(subject: Subject) -> Iterator[Finding]:
@@ -120,9 +110,7 @@ def unseeded_randomness(subject: Subject) -> Iterator[Finding]:
         name = subject.surroundings.dotted(call.func)
         if _is_random(call, name) and not (subject.is_seeded and name not in _GENERATORS):
             message = f"It draws random numbers by {name!r} without a seed, so each run gives other results."
-            yield subject.finding(
-                "NB007", Severity.HINT, message, "seed the generator if runs should be equal"
-            )
+            yield subject.finding("NB007", Severity.HINT, message, "seed the generator if runs should be equal")
             return
 
 
@@ -137,9 +125,7 @@ def shell_command(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("NB010", Severity.WARNING, message, fix)
         elif name == "!":
             message = f"It runs the shell command {text[:60]!r}, which another machine may not have."
-            yield subject.finding(
-                "NB010", Severity.HINT, message, "use a Python library for it where one exists"
-            )
+            yield subject.finding("NB010", Severity.HINT, message, "use a Python library for it where one exists")
 
 
 def missing_file(subject: Subject) -> Iterator[Finding]:
@@ -148,9 +134,7 @@ def missing_file(subject: Subject) -> Iterator[Finding]:
         name = file_read_by(call)
         if name and subject.folder and name not in subject.written and not (subject.folder / name).exists():
             message = f"It reads {name!r}, which does not exist beside the notebook."
-            yield subject.finding(
-                "NB011", Severity.WARNING, message, "put the file there, or correct the path"
-            )
+            yield subject.finding("NB011", Severity.WARNING, message, "put the file there, or correct the path")
 
 
 def misplaced_magic(subject: Subject) -> Iterator[Finding]:
@@ -167,9 +151,7 @@ def window_backend(subject: Subject) -> Iterator[Finding]:
     for call in immediate_calls(subject.tree):
         name, text = magic_of(call) or ("", "")
         if name == "matplotlib" and _WINDOWS.search(text.lower()):
-            message = (
-                f"It asks for the interactive back end '{text.strip()[:20]}'; figures are shown as pictures."
-            )
+            message = f"It asks for the interactive back end '{text.strip()[:20]}'; figures are shown as pictures."
             yield subject.finding("NB015", Severity.HINT, message, "write '%matplotlib inline', or nothing")
 
 

@@ -58,16 +58,10 @@ def propose_tags(notebook: Notebook) -> tuple[Proposal, ...]:
     Stored outputs count as well as what the source says; cells of imports alone need no tag, since
     they run where they are needed.
     """
-    parts = [
-        _part(cell) for cell in notebook.cells if cell.kind is CellKind.CODE and cell.role is not Role.SKIP
-    ]
-    surroundings = surroundings_of(
-        [part.tree for part in parts], {name for part in parts for name in part.names.makes}
-    )
+    parts = [_part(cell) for cell in notebook.cells if cell.kind is CellKind.CODE and cell.role is not Role.SKIP]
+    surroundings = surroundings_of([part.tree for part in parts], {name for part in parts for name in part.names.makes})
     shown = {
-        part.cell.index: makes
-        for part in parts
-        if (makes := _what_shows(part, notebook, surroundings)) is not None
+        part.cell.index: makes for part in parts if (makes := _what_shows(part, notebook, surroundings)) is not None
     }
     cards = set(shown) | {cell.index for cell in notebook.cells if cell.role is Role.CARD}
     needed = _needed_parts(parts, cards)
@@ -92,16 +86,12 @@ def write_tags(path: Path, tags: Mapping[int, str]) -> Path:
     _check_writable(content, tags, path.name)
     text = content.decode("utf-8")
     start = len(text) - len(decode_text(text, path.name))
-    edited = text[:start] + edit_tags(
-        text[start:], {index: partial(_add_tag, tag) for index, tag in tags.items()}
-    )
+    edited = text[:start] + edit_tags(text[start:], {index: partial(_add_tag, tag) for index, tag in tags.items()})
     try:
         backup = _keep_backup(target, content)
         _replace_file(target, edited.encode("utf-8"))
     except OSError as error:
-        raise NotebookError(
-            f"Notebook {str(path)!r} cannot be written ({error.strerror}): check its folder."
-        ) from None
+        raise NotebookError(f"Notebook {str(path)!r} cannot be written ({error.strerror}): check its folder.") from None
     return backup
 
 
@@ -170,17 +160,14 @@ def _only_imports(part: _Part) -> bool:
 def _titles(notebook: Notebook) -> dict[int, str]:
     headings = {card.index: card.title or card.heading for card in lay_out(notebook)}
     return {
-        cell.index: cell.options.title or headings.get(cell.index) or f"cell {cell.number}"
-        for cell in notebook.cells
+        cell.index: cell.options.title or headings.get(cell.index) or f"cell {cell.number}" for cell in notebook.cells
     }
 
 
 def _proposal(part: _Part, shows: str | None, needed_by: list[int], titles: Mapping[int, str]) -> Proposal:
     if shows is not None:
         note = "no alt text" if shows == "figure" and not part.cell.options.alt else ""
-        return Proposal(
-            index=part.cell.index, title=titles[part.cell.index], makes=shows, tag="dash", note=note
-        )
+        return Proposal(index=part.cell.index, title=titles[part.cell.index], makes=shows, tag="dash", note=note)
     numbers = sorted(set(needed_by))
     return Proposal(
         index=part.cell.index,
@@ -198,14 +185,10 @@ def _check_writable(content: bytes, tags: Mapping[int, str], name: str) -> None:
     document, _ = load_object(content, name)
     count = len(parse_notebook(content, name).cells)
     if document["nbformat"] != 4:
-        raise NotebookError(
-            f"Notebook {name!r} is nbformat {document['nbformat']}: save it in Jupyter first."
-        )
+        raise NotebookError(f"Notebook {name!r} is nbformat {document['nbformat']}: save it in Jupyter first.")
     for index, tag in tags.items():
         if tag not in KNOWN_TAGS:
-            raise OptionError(
-                f"{tag!r} is no tag of nbdash; there are: {', '.join(KNOWN_TAGS)}.", field="tag"
-            )
+            raise OptionError(f"{tag!r} is no tag of nbdash; there are: {', '.join(KNOWN_TAGS)}.", field="tag")
         if not 0 <= index < count:
             raise NotebookError(f"Notebook {name!r} has no cell {index + 1}: it has {count}.")
 

@@ -106,9 +106,7 @@ class _Builder:
         elif output.get("output_type") in ("display_data", "execute_result"):
             self.add_bundle(output.get("data", {}), output.get("metadata", {}), fact)
 
-    def add_bundle(
-        self, data: Mapping[str, Any], metadata: Mapping[str, Any], fact: Mapping[str, str]
-    ) -> None:
+    def add_bundle(self, data: Mapping[str, Any], metadata: Mapping[str, Any], fact: Mapping[str, str]) -> None:
         mime = choose_mime(data)
         content = data[mime] if mime else ""
         if mime in ("image/png", "image/jpeg"):
@@ -254,14 +252,10 @@ def _figure_facts(cell: Mapping[str, Any]) -> list[dict[str, str]]:
     facts = _mapping(_mapping(cell.get("metadata")).get("nbdash")).get("figures")
     if not isinstance(facts, list):
         return []
-    return [
-        {key: text for key in ("title", "alt") if (text := _text(_mapping(fact).get(key)))} for fact in facts
-    ]
+    return [{key: text for key in ("title", "alt") if (text := _text(_mapping(fact).get(key)))} for fact in facts]
 
 
-def _with_facts(
-    outputs: list[Output], facts: list[dict[str, str]]
-) -> Iterator[tuple[Output, dict[str, str]]]:
+def _with_facts(outputs: list[Output], facts: list[dict[str, str]]) -> Iterator[tuple[Output, dict[str, str]]]:
     images = 0
     for output in outputs:
         is_image = any(mime.startswith("image/") for mime in _mapping(output.get("data")))

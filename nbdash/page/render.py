@@ -79,17 +79,13 @@ class Renderer:
         urls = urls_at("/d/slug/runs/id" if view.pinned else "/d/slug")
         pictures = Pictures(view.figure_bytes, slug=view.slug, urls=urls, limit=view.page_bytes)
         sections = sections_of(view)
-        return self._render(
-            "dashboard.html", urls, {"view": view, "pictures": pictures, "sections": sections}
-        )
+        return self._render("dashboard.html", urls, {"view": view, "pictures": pictures, "sections": sections})
 
     def card(self, view: CardView) -> str:
         """One card; its relative URLs start from where it is served, ``/d/<slug>/runs/<id>/cards/<name>``."""
         urls = urls_at("/d/slug/runs/id/cards/name")
         pictures = Pictures(view.figure_bytes, slug=view.slug, urls=urls, limit=None)
-        return self._render(
-            "card.html", urls, {"view": view, "pictures": pictures, "look": look_of(view.card)}
-        )
+        return self._render("card.html", urls, {"view": view, "pictures": pictures, "look": look_of(view.card)})
 
     def history(self, view: HistoryView) -> str:
         """A dashboard's runs, at ``/d/<slug>/runs``."""

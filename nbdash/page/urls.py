@@ -56,6 +56,10 @@ class Urls:
         """The document of a sandboxed frame."""
         return f"{self.run(slug, run_id)}/frames/{quote(digest, safe='')}"
 
+    def share(self, secret: str) -> str:
+        """A share link."""
+        return f"{self.root}s/{quote(secret, safe='')}"
+
     def api_dashboard(self, slug: str) -> str:
         """A dashboard as JSON."""
         return f"{self.root}api/v1/dashboards/{quote(slug, safe='')}"

@@ -92,6 +92,7 @@ class IndexView:
     dashboards: tuple[DashboardTile, ...]
     hints: tuple[NotebookHint, ...] = ()
     next: str | None = None  #: the slug after which the next page starts
+    is_guest: bool = False  #: sees only what is public or shared with them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from nbdash.config import Settings
 from nbdash.engine.interpreters import find_python
 from nbdash.errors import BusyError, ConflictError, NotFoundError, OptionError
-from nbdash.model import Dashboard, Json, Notebook, Plan, Run, Selection, Version
+from nbdash.model import Dashboard, Json, Notebook, Plan, RerunBy, Run, Selection, Version
 from nbdash.notebook.parameters import canonical_key
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
@@ -44,6 +44,9 @@ class PublishOptions:
     engine: str | None = None
     #: The interpreter to run in; None: the one that :func:`find_python` finds for whoever publishes.
     python: str | None = None
+    #: Whoever reaches the server may look.
+    public: bool | None = None
+    rerun_by: RerunBy | None = None
     #: Listed before its first run has succeeded (a served folder), rather than after it.
     listed: bool = False
     origin: str = "publish"
@@ -81,6 +84,7 @@ class Publisher:
         terms = _agree(options, notebook, self.store.newest_version(dashboard.id))
         notebook = replace(notebook, title=terms.title)
         plan = make_plan(notebook, terms.selection)
+        self.store.set_access(dashboard.id, public=options.public, rerun_by=options.rerun_by)
         version = self._version_for(dashboard, notebook, terms)
         if self._is_done(dashboard, version, options):
             return Publication(dashboard=dashboard, version=version, plan=plan, run=None)

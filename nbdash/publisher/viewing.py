@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -135,14 +135,16 @@ class Pages:
 
     # --- pages ---
 
-    def index(self, after: str | None = None) -> Body:
-        """The list of dashboards."""
-        summaries, following = self.summaries(after, PAGE_OF_DASHBOARDS)
+    def index(self, after: str | None = None, visible_to: Collection[int] | None = None) -> Body:
+        """The list of dashboards: all, or the public ones and those with the ids ``visible_to``."""
+        summaries, following = self.summaries(after, PAGE_OF_DASHBOARDS, visible_to)
         tiles = tuple(_tile(summary) for summary in summaries)
-        hints = tuple(NotebookHint(name=name, hint=hint) for name, hint in self._store.hints())
-        return _body(self._renderer.index(IndexView(dashboards=tiles, hints=hints, next=following)))
+        is_guest = visible_to is not None
+        hints = () if is_guest else tuple(NotebookHint(name=name, hint=hint) for name, hint in self._store.hints())
+        view = IndexView(dashboards=tiles, hints=hints, next=following, is_guest=is_guest)
+        return _body(self._renderer.index(view))
 
-    def dashboard(self, slug: str, given: Mapping[str, Json] | None = None) -> Body:
+    def dashboard(self, slug: str, given: Mapping[str, Json] | None = None, *, may_rerun: bool = True) -> Body:
         """A dashboard's stored page, made anew only if its run or its state has changed."""
         dashboard = self._listed(slug)
         notebook = self._notebook(dashboard)
@@ -150,12 +152,14 @@ class Pages:
         standing = self._standing(dashboard, canonical_key(values))
         stale = standing.current is not None and standing.failed is not None
         if standing.current is None:
-            return _body(self._renderer.dashboard(self._view(dashboard, notebook, values, standing)))
-        key = f"{self._renderer.fingerprint}-{standing.current.id}"
+            view = self._view(dashboard, notebook, values, standing, may_rerun=may_rerun)
+            return _body(self._renderer.dashboard(view))
+        key = f"{self._renderer.fingerprint}-{standing.current.id}{'' if may_rerun else '-look'}"
         stored = self._store.stored_page(key, dashboard.revision)
         if stored is not None:
             return Body(gzipped=self._store.read_blob(stored.body_digest), digest=stored.etag, stale=stale)
-        body = _body(self._renderer.dashboard(self._view(dashboard, notebook, values, standing)), stale=stale)
+        view = self._view(dashboard, notebook, values, standing, may_rerun=may_rerun)
+        body = _body(self._renderer.dashboard(view), stale=stale)
         self._store.keep_page(key, dashboard.revision, body_digest=self._store.put_blob(body.gzipped), etag=body.digest)
         return body
 
@@ -241,9 +245,14 @@ class Pages:
 
     # --- records ---
 
-    def summaries(self, after: str | None, limit: int) -> tuple[list[DashboardSummary], str | None]:
-        """Listed dashboards by slug, and the slug after which the next ones start."""
-        dashboards = self._store.list_dashboards(after=after, limit=limit)
+    def summaries(
+        self, after: str | None, limit: int, visible_to: Collection[int] | None = None
+    ) -> tuple[list[DashboardSummary], str | None]:
+        """Listed dashboards by slug, and the slug after which the next ones start.
+
+        All, or the public ones and those with the ids ``visible_to``.
+        """
+        dashboards = self._store.list_dashboards(after=after, limit=limit, visible_to=visible_to)
         following = dashboards[-1].slug if len(dashboards) == limit else None
         return [self._summary(dashboard) for dashboard in dashboards], following
 
@@ -322,7 +331,13 @@ class Pages:
         return None
 
     def _view(
-        self, dashboard: Dashboard, notebook: Notebook, values: Mapping[str, Json], standing: _Standing
+        self,
+        dashboard: Dashboard,
+        notebook: Notebook,
+        values: Mapping[str, Json],
+        standing: _Standing,
+        *,
+        may_rerun: bool,
     ) -> DashboardView:
         run = standing.current or standing.active or standing.failed
         cards = tuple(self._store.cards(run.id)) if run else ()
@@ -339,6 +354,7 @@ class Pages:
             active=standing.active,
             failed=standing.failed,
             pending=pending,
+            can_rerun=may_rerun,
             parameters=_chips(notebook, values),
             page_bytes=self._settings.page_mib * 1024**2,
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from nbdash.store.access import Access
 from nbdash.store.base import Clock, utc_now
 from nbdash.store.blobs import BlobFolder
 from nbdash.store.cards import Cards
@@ -30,7 +31,7 @@ from nbdash.store.schema import prepare_schema
 __all__ = ["Beat", "Store", "StoredCard", "StoredPage", "open_store", "reference_of"]
 
 
-class Store(Dashboards, Versions, Runs, Queue, Cards, Hints, Maintenance, Checks):
+class Store(Dashboards, Versions, Access, Runs, Queue, Cards, Hints, Maintenance, Checks):
     """Everything that is kept, from one data directory; each part's methods are in a module of its own."""
 
     @property

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, delete, insert, select, update
+from sqlalchemy import Connection, Text, cast, delete, insert, or_, select, update
 
 from nbdash.errors import ConflictError, NotFoundError
-from nbdash.model import Dashboard, RunState, Selection, Version
+from nbdash.model import Dashboard, RerunBy, RunState, Selection, Version
 from nbdash.store.base import StorePart
 from nbdash.store.pointers import bump_revision, change_version
 from nbdash.store.records import dashboard_from_row, version_from_row
@@ -39,12 +39,22 @@ class Dashboards(StorePart):
         return dashboard_from_row(row)
 
     def list_dashboards(
-        self, *, after: str | None = None, limit: int = 100, include_unlisted: bool = False
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        include_unlisted: bool = False,
+        visible_to: Collection[int] | None = None,
     ) -> list[Dashboard]:
-        """Dashboards by slug, from the one behind ``after``."""
+        """Dashboards by slug, from the one behind ``after``.
+
+        All that are listed, or of them the public ones and those with the ids ``visible_to``.
+        """
         query = select(dashboards).order_by(dashboards.c.slug).limit(limit)
         if not include_unlisted:
             query = query.where(dashboards.c.listed.is_(True))
+        if visible_to is not None:
+            query = query.where(or_(dashboards.c.public.is_(True), dashboards.c.id.in_(visible_to)))
         if after is not None:
             query = query.where(dashboards.c.slug > after)
         return [dashboard_from_row(row) for row in self._all(query)]
@@ -78,6 +88,9 @@ class Dashboards(StorePart):
             "source_path": source_path,
             "listed": listed,
             "revision": 1,
+            "public": False,
+            "rerun_by": RerunBy.VIEWERS,
+            "owner": "",
             "created_at": self._now(),
         }
 

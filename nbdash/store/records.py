@@ -19,11 +19,13 @@ from nbdash.model import (
     EventKind,
     Figure,
     Progress,
+    RerunBy,
     Run,
     RunError,
     RunEvent,
     RunState,
     Selection,
+    Share,
     ShownCard,
     Version,
     Visibility,
@@ -65,7 +67,12 @@ def reference_of(run_id: str) -> str:
 
 def dashboard_from_row(row: RowMapping) -> Dashboard:
     """A row of ``dashboards``."""
-    return _record(Dashboard, row)
+    return _record(Dashboard, row, rerun_by=RerunBy(row["rerun_by"]))
+
+
+def share_from_row(row: RowMapping) -> Share:
+    """A row of ``shares``."""
+    return _record(Share, row)
 
 
 def version_from_row(row: RowMapping) -> Version:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration; a database that says otherwise is older (migrated) or newer (refused).
-SCHEMA = "0002"
+SCHEMA = "0003"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -92,8 +92,27 @@ dashboards = Table(
     Column("listed", Boolean, nullable=False),
     Column("version_id", Integer),
     Column("revision", Integer, nullable=False),
+    Column("public", Boolean, nullable=False),
+    Column("rerun_by", String(16), nullable=False),
+    Column("owner", CleanText, nullable=False),
     Column("created_at", Moment, nullable=False),
     Index("ix_dashboards_listed", "listed", "slug"),
+    sqlite_autoincrement=True,
+)
+
+# A link's secret is derived from its nonce and the author's token, which no table holds.
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _dashboard_id(),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("nonce", String(32), nullable=False),
+    Column("may_rerun", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("used_at", Moment),
+    Index("ix_shares_dashboard", "dashboard_id"),
     sqlite_autoincrement=True,
 )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 #: First segments of nbdash's own: under them a prefix could not be told from a page.
-_OWN = ("d", "api", "-")
+_OWN = ("d", "s", "api", "-")
 
 
 class SlugConverter(BaseConverter):
@@ -46,6 +46,12 @@ class DigestConverter(BaseConverter):
     regex = r"[0-9a-f]{64}"
 
 
+class SecretConverter(BaseConverter):
+    """The secret of a share link: 128 bits in base64url."""
+
+    regex = r"[A-Za-z0-9_-]{22}"
+
+
 class FileConverter(BaseConverter):
     """The name of a shipped file; what exists is decided by a list, never by the file system."""
 
@@ -57,6 +63,7 @@ CONVERTERS = {
     "run": RunConverter,
     "name": NameConverter,
     "digest": DigestConverter,
+    "secret": SecretConverter,
     "file": FileConverter,
 }
 
@@ -79,7 +86,7 @@ def checked_prefix(base_url: str) -> str:
     if not _PREFIX.fullmatch(prefix) or prefix.split("/")[1:2] in ([own] for own in _OWN):
         raise OptionError(
             f"The base URL {base_url[:80]!r} cannot be used: give a path like '/reports', "
-            "which does not begin with /d, /api or /-.",
+            "which does not begin with /d, /s, /api or /-.",
             field="base_url",
         )
     return prefix

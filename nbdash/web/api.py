@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify
 
-from nbdash.errors import NotFoundError
 from nbdash.model import RunEvent
 from nbdash.publisher.viewing import RunReport
 from nbdash.web.inputs import client_key, number, text
 from nbdash.web.representations import card_object, dashboard_object, event_object, run_object
 from nbdash.web.site import current_site
+from nbdash.web.visitor import current_visitor
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -27,7 +27,9 @@ def dashboards() -> Response:
     """The dashboards by slug; ``next`` is the ``after`` of the following page, or null."""
     site = current_site()
     limit = int(number("limit", default=MAX_LIMIT, most=MAX_LIMIT))
-    summaries, following = site.pages.summaries(text("after"), max(limit, 1))
+    visitor = current_visitor()
+    visible_to = None if visitor.sees_all else visitor.shared()
+    summaries, following = site.pages.summaries(text("after"), max(limit, 1), visible_to)
     return jsonify(dashboards=[dashboard_object(summary, site.urls) for summary in summaries], next=following)
 
 
@@ -47,11 +49,11 @@ def run(run_id: str) -> Response:
     ``png=0`` leaves the pictures out, for whoever only follows the progress.
     """
     if text("after") is None and text("wait") is None:
-        return jsonify(_run_object(_report(run_id)))
+        return jsonify(_run_object(current_site().pages.report(run_id)))
     after = int(number("after", default=0, most=2**53))
     events = _awaited_events(run_id, after, number("wait", default=0, most=MAX_WAIT_SECONDS))
     return jsonify(
-        run=_run_object(_report(run_id)),
+        run=_run_object(current_site().pages.report(run_id)),
         events=[event_object(event) for event in events],
         next=events[-1].seq if events else after,
     )
@@ -61,7 +63,7 @@ def _awaited_events(run_id: str, after: int, seconds: float) -> list[RunEvent]:
     """Events as soon as there are any; at once if the run is over or no place to wait is free."""
     pages = current_site().pages
     events = pages.events(run_id, after)
-    if events or not seconds or _report(run_id).run.state.is_final:
+    if events or not seconds or current_site().pages.report(run_id).run.state.is_final:
         return events
     with current_site().polls.place(client_key()) as may_wait:
         return _wait_for(lambda: pages.events(run_id, after), seconds if may_wait else 0.0)
@@ -72,13 +74,6 @@ def _wait_for(look: Callable[[], list[RunEvent]], seconds: float) -> list[RunEve
     while not (events := look()) and (remaining := deadline - time.monotonic()) > 0:
         time.sleep(min(LOOK_SECONDS, remaining))
     return events
-
-
-def _report(run_id: str) -> RunReport:
-    report = current_site().pages.report(run_id)
-    if not report.dashboard.listed:
-        raise NotFoundError(f"Run {run_id} is of an unlisted dashboard.")
-    return report
 
 
 def _run_object(report: RunReport) -> object:

@@ -9,12 +9,14 @@ from flask import Blueprint, Response, jsonify
 
 from nbdash.errors import NotFoundError
 from nbdash.model import Json, Run
+from nbdash.publisher.sharing import digest_of
 from nbdash.publisher.viewing import Body, Picture
 from nbdash.web import safety
 from nbdash.web.conditional import IMMUTABLE, REVALIDATE, raw, stored
 from nbdash.web.inputs import body_values, query_values, text, wants_json
 from nbdash.web.representations import run_object
 from nbdash.web.site import current_site
+from nbdash.web.visitor import Right, current_visitor, give_share
 
 blueprint = Blueprint("routes", __name__)
 HTML = "text/html; charset=utf-8"
@@ -23,13 +25,30 @@ HTML = "text/html; charset=utf-8"
 @blueprint.get("/")
 def index() -> Response:
     """The list of dashboards."""
-    return _page(current_site().pages.index(text("after")))
+    visitor = current_visitor()
+    visible_to = None if visitor.sees_all else visitor.shared()
+    return _page(current_site().pages.index(text("after"), visible_to))
+
+
+@blueprint.get("/s/<secret:secret>")
+def open_share(secret: str) -> Response:
+    """Exchanges a share link for its cookie, and leads to the dashboard's clean address."""
+    site = current_site()
+    share = site.store.find_share(digest_of(secret))
+    if share is None:
+        raise NotFoundError("There is no such share link.")
+    response = Response(status=303)
+    response.headers["Location"] = f"../d/{site.store.dashboard_by_id(share.dashboard_id).slug}"
+    give_share(response, share, secret)
+    return response
 
 
 @blueprint.get("/d/<slug:slug>")
 def dashboard(slug: str) -> Response:
     """A dashboard; its parameters are in the query."""
-    return _page(current_site().pages.dashboard(slug, query_values()))
+    site = current_site()
+    may_rerun = current_visitor().may(Right.RERUN, site.store.dashboard(slug))
+    return _page(site.pages.dashboard(slug, query_values(), may_rerun=may_rerun))
 
 
 @blueprint.get("/d/<slug:slug>/runs")
@@ -85,7 +104,6 @@ def frame(slug: str, run_id: str, digest: str) -> Response:
 def rerun(slug: str) -> Response:
     """Rerun: joins the equal run under way, or starts one."""
     site = current_site()
-    _require_listed(slug)
     return _accepted(slug, site.publisher.submit(slug, body_values()), climb="../")
 
 
@@ -93,7 +111,6 @@ def rerun(slug: str) -> Response:
 def cancel(slug: str, run_id: str) -> Response:
     """Asks a run to stop. Whoever may rerun may cancel."""
     site = current_site()
-    _require_listed(slug)
     if site.pages.report(run_id).dashboard.slug != slug:
         raise NotFoundError(f"Run {run_id} is not one of {slug!r}.")
     return _accepted(slug, site.publisher.cancel(run_id), climb="../../../")
@@ -119,12 +136,6 @@ def _query(run: Run) -> str:
 
 def _as_text(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _require_listed(slug: str) -> None:
-    dashboard = current_site().store.find_dashboard(slug)
-    if dashboard is None or not dashboard.listed:
-        raise NotFoundError(f"No dashboard {slug!r}.")
 
 
 def _page(body: Body) -> Response:

@@ -6,45 +6,46 @@ before all have passed.  Who may ask for what is a table; an endpoint that is in
 
 from __future__ import annotations
 
-import re
+import ipaddress
+from collections.abc import Mapping
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from nbdash.web.inputs import is_loopback_peer
+from nbdash.errors import NotFoundError
+from nbdash.model import Dashboard
+from nbdash.network import ANY_ADDRESS
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
+from nbdash.web.visitor import LOOPBACK_NAMES, Right, current_visitor, has_token, host_name, is_local
 
 MAX_BODY = 64 * 1024
 MAX_ADDRESS = 8 * 1024
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
-#: Everybody who can reach the server, under a trusted host name.
-VIEWER_ENDPOINTS = frozenset(
-    {
-        "routes.index",
-        "routes.dashboard",
-        "routes.rerun",
-        "routes.history",
-        "routes.run",
-        "routes.cancel",
-        "routes.card",
-        "routes.frame",
-        "routes.latest_figure",
-        "routes.run_figure",
-        "api.dashboards",
-        "api.dashboard",
-        "api.run",
-        "system.health",
-        "system.static_file",
-        "system.favicon",
-        "system.become_author",
-    }
-)
-#: To all others these do not exist.
-AUTHOR_ENDPOINTS = frozenset({"routes.log"})
-#: For the author, and for whoever asks from this machine itself.
-LOCAL_ENDPOINTS = frozenset({"system.metrics"})
+#: What each endpoint asks for.
+RIGHTS: Mapping[str, Right] = {
+    "routes.index": Right.REACH,
+    "routes.open_share": Right.REACH,
+    "routes.dashboard": Right.LOOK,
+    "routes.history": Right.LOOK,
+    "routes.run": Right.LOOK,
+    "routes.card": Right.LOOK,
+    "routes.frame": Right.LOOK,
+    "routes.latest_figure": Right.LOOK,
+    "routes.run_figure": Right.LOOK,
+    "routes.rerun": Right.RERUN,
+    "routes.cancel": Right.RERUN,
+    "routes.log": Right.MANAGE,
+    "api.dashboards": Right.REACH,
+    "api.dashboard": Right.LOOK,
+    "api.run": Right.LOOK,
+    "system.health": Right.REACH,
+    "system.static_file": Right.REACH,
+    "system.favicon": Right.REACH,
+    "system.become_author": Right.REACH,
+    "system.metrics": Right.MEASURE,
+}
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -65,13 +66,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Robots-Tag": "noindex",
 }
-
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>\d{1,5}))?")
-_ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
-#: What a proxy adds: with any of these, a peer on loopback says nothing about who asks.
-_FORWARDING = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip")
 
 
 def guard(app: Flask) -> None:
@@ -95,31 +91,11 @@ def complete_answer(response: Response) -> Response:
     response.headers.update(HEADERS)
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     response.headers.setdefault("Cache-Control", "private, no-store")
+    response.vary.add("Cookie")
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     current_site().requests.count(request.endpoint, response.status_code)
     return response
-
-
-def is_author() -> bool:
-    """Whether the author's cookie or token came with the request."""
-    key = current_site().author
-    return key.accepts_cookie(request.cookies.get(key.cookie_name, "")) or has_token()
-
-
-def has_token() -> bool:
-    """Whether the author's token came as a bearer."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and current_site().author.accepts_token(token.strip())
-
-
-def is_local() -> bool:
-    """Whether the request certainly comes from this machine, not through a proxy on it."""
-    return (
-        is_loopback_peer()
-        and _host_name(request.headers.get("Host", "")) in LOOPBACK_NAMES
-        and not any(name in request.headers for name in _FORWARDING)
-    )
 
 
 def _check_method() -> None:
@@ -128,22 +104,22 @@ def _check_method() -> None:
 
 
 def _check_host() -> None:
+    """A name that leads here by somebody else's doing must not be answered: its site would read the answer."""
     header = request.headers.get("Host", "").lower()
-    name = _host_name(header)
-    settings = current_site().settings
-    trusted = {host.lower() for host in settings.trusted_hosts}
-    if settings.host not in _ANY_ADDRESS:
-        trusted.add(f"[{settings.host}]" if ":" in settings.host else settings.host.lower())
-    if name is None or not (name in LOOPBACK_NAMES or name in trusted or header in trusted):
+    name = host_name(header)
+    site = current_site()
+    trusted = {host.lower() for host in site.settings.trusted_hosts} | site.own_names
+    is_own = name in LOOPBACK_NAMES or name in trusted or header in trusted
+    if name is None or not (is_own or (site.settings.host in ANY_ADDRESS and _is_address(name))):
         raise Refusal(400, "bad_host", "This server does not answer to that name: see trusted_hosts.")
 
 
-def _host_name(header: str) -> str | None:
-    """The name in a Host header; None if the header is not a name with perhaps a port."""
-    match = _HOST.fullmatch(header.lower())
-    if match is None or int(match["port"] or 0) > 65535:
-        return None
-    return match["name"]
+def _is_address(name: str) -> bool:
+    """Whether the host is an IP address: no name server can make one lead elsewhere."""
+    try:
+        return not ipaddress.ip_address(name.strip("[]")).is_unspecified
+    except ValueError:
+        return False
 
 
 def _check_length() -> None:
@@ -175,11 +151,28 @@ def _check_origin() -> None:
 
 def _check_right() -> None:
     """Unknown, forbidden and unlisted are told apart by nobody: all are 404."""
-    endpoint = request.endpoint
-    if endpoint is None or endpoint in VIEWER_ENDPOINTS:
+    if request.endpoint is None:  # no such address, or not with this method
         return
-    if endpoint in AUTHOR_ENDPOINTS and is_author():
+    right, visitor = RIGHTS.get(request.endpoint), current_visitor()
+    if right is Right.REACH or (right is Right.MEASURE and visitor.sees_all):
         return
-    if endpoint in LOCAL_ENDPOINTS and (is_local() or is_author()):
+    if right is None or right is Right.MEASURE:
+        raise NotFound
+    dashboard = _find_dashboard()
+    if dashboard is not None and visitor.may(right, dashboard):
         return
+    if dashboard is not None and right is Right.RERUN and visitor.may(Right.LOOK, dashboard):
+        raise Refusal(403, "may_not_rerun", "This dashboard is rerun by its author: ask there for newer figures.")
     raise NotFound
+
+
+def _find_dashboard() -> Dashboard | None:
+    """The dashboard that the address is about."""
+    named = request.view_args or {}
+    store = current_site().store
+    try:
+        if "slug" in named:
+            return store.find_dashboard(named["slug"])
+        return store.dashboard_by_id(store.run(named["run_id"]).dashboard_id)
+    except NotFoundError:
+        return None

@@ -18,6 +18,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from nbdash.config import Settings
+from nbdash.network import local_host
 from nbdash.web import create_app
 
 BACKLOG = 1024
@@ -79,7 +80,7 @@ def _announce(settings: Settings, on_ready: Callable[[], None]) -> None:
 
 
 def _is_ready(settings: Settings) -> bool:
-    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=5)
+    connection = http.client.HTTPConnection(local_host(settings.host), settings.port, timeout=5)
     try:
         connection.request("GET", "/-/health")
         return connection.getresponse().status == 200

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from flask import current_app
 
 from nbdash.config import Settings
+from nbdash.network import own_names
 from nbdash.page.render import Renderer
 from nbdash.page.urls import Urls
 from nbdash.publisher.publication import Publisher
 from nbdash.publisher.viewing import Pages
 from nbdash.store import Store
+from nbdash.store.token import author_token
 from nbdash.web.assets import Asset, load_assets
-from nbdash.web.author import AuthorKey, author_token
+from nbdash.web.author import AuthorKey
 from nbdash.web.metrics import RequestCounter
 from nbdash.web.places import Places
 
@@ -30,6 +32,7 @@ class Site:
     publisher: Publisher
     pages: Pages
     author: AuthorKey
+    own_names: frozenset[str]  #: what a Host header may say, besides loopback and ``trusted_hosts``
     assets: Mapping[str, Asset]
     polls: Places  #: of requests that wait for events
     readers: Places  #: of requests whose body is being read
@@ -45,6 +48,7 @@ def make_site(settings: Settings, store: Store) -> Site:
         publisher=Publisher(store, settings),
         pages=Pages(store, settings, Renderer(settings.templates)),
         author=AuthorKey(author_token(settings.data)),
+        own_names=own_names(settings),
         assets=load_assets(settings.templates),
         polls=Places(min(settings.long_polls, settings.threads // 2)),
         readers=Places(max(settings.threads // 4, 1)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from nbdash.errors import NotFoundError
 from nbdash.web import metrics as numbers
@@ -13,6 +13,7 @@ from nbdash.web.conditional import IMMUTABLE, REVALIDATE, stored
 from nbdash.web.inputs import text
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
+from nbdash.web.visitor import give_cookie
 
 blueprint = Blueprint("system", __name__)
 
@@ -55,14 +56,7 @@ def become_author() -> Response:
         raise Refusal(403, "bad_token", "This link is no longer valid: get a new one with 'nbdash open'.")
     response = Response(status=303)
     response.headers["Location"] = _clean_address(text("to") or "")
-    response.set_cookie(
-        site.author.cookie_name,
-        site.author.cookie,
-        max_age=AUTHOR_SECONDS,
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    give_cookie(response, site.author.cookie_name, site.author.cookie, AUTHOR_SECONDS)
     return response
 
 

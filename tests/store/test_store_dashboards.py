@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nbdash.errors import ConflictError, NotFoundError
-from nbdash.model import Dashboard, RunState, Selection
+from nbdash.model import Dashboard, RerunBy, RunState, Selection
 from nbdash.store import Store
 
 
@@ -17,6 +17,9 @@ def test_dashboard_comes_back_as_it_was_created(store, clock):
         listed=True,
         version_id=None,
         revision=created.revision,
+        public=False,
+        rerun_by=RerunBy.VIEWERS,
+        owner="",
         created_at=clock(),
     )
     assert store.dashboard("sales") == store.find_dashboard("sales") == created
@@ -37,9 +40,7 @@ def test_unknown_slug_is_not_found(store, slug):
 
 
 def test_text_that_no_database_keeps_is_replaced_and_paths_come_back_exactly(store):
-    made = store.create_dashboard(
-        "a", title="x\ud800y\0z 東京 🎉", source_path="/w/\udcff.ipynb", listed=True
-    )
+    made = store.create_dashboard("a", title="x\ud800y\0z 東京 🎉", source_path="/w/\udcff.ipynb", listed=True)
     assert made.title == "x\ufffdy\ufffdz 東京 🎉"
     assert store.dashboard("a").source_path == "/w/\udcff.ipynb"
 

@@ -187,7 +187,8 @@ def test_poll_without_a_place_answers_at_once(
     with ExitStack() as held:
         assert all(held.enter_context(server.site.polls.place(client)) for _ in range(holders))
         address = f"/api/v1/runs/{run_id}?after=1&wait=0.01"
-        answer = server.client.get(address, environ_base={"REMOTE_ADDR": peer})
+        headers = {"Authorization": f"Bearer {server.token}"}
+        answer = server.client.get(address, headers=headers, environ_base={"REMOTE_ADDR": peer})
     assert answer.json["events"] == []
     assert bool(no_sleep) is waits
 

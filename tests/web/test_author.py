@@ -11,7 +11,8 @@ import pytest
 from web_site import FAILING, SCRIPT, SECRET, MakeServer, Server
 
 from nbdash.errors import StoreError
-from nbdash.web.author import AuthorKey, author_token
+from nbdash.store.token import author_token
+from nbdash.web.author import AuthorKey
 
 
 def test_token_is_made_once_and_private(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_token_that_others_may_read_is_made_private(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64])
 def test_token_file_that_holds_none(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbdash.web.author._PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("nbdash.store.token._PAUSE_SECONDS", 0.0)
     (tmp_path / "author.token").write_bytes(content)
     with pytest.raises(StoreError, match="remove it"):
         author_token(tmp_path)

@@ -19,9 +19,10 @@ from nbdash.config import Settings
 from nbdash.engine.memory import MemoryEngine, Scripted
 from nbdash.model import CellError, Run
 from nbdash.publisher.publication import Publisher, PublishOptions
+from nbdash.publisher.sharing import Sharing
 from nbdash.store import Store, open_store
+from nbdash.store.token import author_token
 from nbdash.web import create_app
-from nbdash.web.author import author_token
 from nbdash.web.site import EXTENSION, Site
 from nbdash.worker import Worker
 
@@ -114,6 +115,11 @@ class Server:
     def token(self) -> str:
         """The author's token."""
         return author_token(self.settings.data)
+
+    def share(self, slug: str = "sales", **options: Any) -> str:
+        """The secret of a new share link."""
+        sharing = Sharing(self.store, self.token)
+        return sharing.secret(sharing.share(slug, **options))
 
     def publish(self, slug: str = "sales", *, title: str = "Sales", listed: bool = True) -> Run:
         """Publishes a notebook; its first run is queued."""
