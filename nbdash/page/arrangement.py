@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 
 from nbdash.model import Block, BlockKind, Card, CellKind, ShownCard
 from nbdash.page.views import DashboardView
 
 COLUMNS = 12
+#: Columns beside a card with a width in which one without a width can stand.
+LEAST_ROOM = 4
 #: Broader than this, a figure would be too small to read in half a row.
 BROAD_FIGURE = 2.2
 BROAD_TABLE = 9
@@ -71,13 +73,37 @@ def look_of(shown: ShownCard | None) -> Look:
 
 
 def spans_of(looks: Sequence[Look], widths: Sequence[int | None]) -> list[int]:
-    """Columns per card: the author's, else such that rows are full; an odd card leads, in its own row."""
+    """Columns per card, in full rows: the author's widths are shares of their row; an odd card without one leads."""
     keys = list(zip(looks, widths, strict=True))
     spans: list[int] = []
     for (look, width), group in groupby(keys):
         count = len(list(group))
-        spans += [width] * count if width else _fill(look, count)
-    return spans
+        spans += [width] * count if width else _fill(look, count, room=_room_after(spans))
+    return [span for row in _rows(spans) for span in _stretched(row)]
+
+
+def _rows(spans: Sequence[int]) -> Iterator[list[int]]:
+    """The rows that a grid of twelve makes of them."""
+    row: list[int] = []
+    for span in spans:
+        if sum(row) + span > COLUMNS:
+            yield row
+            row = []
+        row.append(span)
+    if row:
+        yield row
+
+
+def _stretched(row: Sequence[int]) -> Iterator[int]:
+    """The row's cards in the same proportions over all columns."""
+    ends = [round(COLUMNS * end / sum(row)) for end in accumulate(row)]
+    return (end - start for start, end in pairwise([0, *ends]))
+
+
+def _room_after(spans: Sequence[int]) -> int:
+    """Columns that the last row leaves free."""
+    rows = list(_rows(spans))
+    return COLUMNS - sum(rows[-1]) if rows else 0
 
 
 def _section(title: str | None, cards: list[Card], shown: dict[str, ShownCard], page_title: str) -> Section:
@@ -98,9 +124,12 @@ def _title(card: Card, shown: ShownCard | None, section: str | None) -> str | No
     return None if title == section and not card.title else title
 
 
-def _fill(look: Look, count: int) -> list[int]:
+def _fill(look: Look, count: int, *, room: int) -> list[int]:
+    """Spans of cards without a width; ``room`` is what the author's widths before them leave of a row."""
     if look in (Look.PROSE, Look.BROAD):
         return [COLUMNS] * count
+    if room >= LEAST_ROOM:
+        return [room, *_fill(look, count - 1, room=0)]
     if look is Look.VALUE:
         return list(_value_spans(count))
     lead = [COLUMNS] if count % 2 else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -277,7 +278,20 @@ def test_static_files_load_nothing_from_elsewhere() -> None:
         ("pbp", [None] * 3, [12, 12, 12]),
         ("vvv", [None] * 3, [4, 4, 4]),
         ("vvvvv", [None] * 5, [4, 4, 4, 6, 6]),
+        ("v", [None], [12]),
         ("pp", [8, 4], [8, 4]),
+        ("p", [6], [12]),
+        ("pbp", [6, None, 6], [12, 12, 12]),
+        ("pp", [4, 4], [6, 6]),
+        ("pp", [6, 3], [8, 4]),
+        ("ppp", [8, 6, 6], [12, 6, 6]),
+        ("ppp", [5, 4, 2], [5, 5, 2]),
+        ("ppppppp", [1] * 7, [2, 1, 2, 2, 2, 1, 2]),
+        ("pp", [8, None], [8, 4]),
+        ("pppp", [6, None, None, None], [6, 6, 6, 6]),
+        ("pv", [3, None], [3, 9]),
+        ("pp", [10, None], [12, 12]),
+        ("pm", [6, None], [12, 12]),
         ("mpp", [None] * 3, [12, 6, 6]),
         ("", [], []),
     ],
@@ -285,6 +299,18 @@ def test_static_files_load_nothing_from_elsewhere() -> None:
 def test_rows_are_full(looks: str, widths: list[int | None], spans: list[int]) -> None:
     names = {"p": Look.PLAIN, "b": Look.BROAD, "v": Look.VALUE, "m": Look.PROSE}
     assert spans_of([names[look] for look in looks], widths) == spans
+
+
+def test_no_row_has_a_hole_whatever_the_widths() -> None:
+    chance = random.Random(0)
+    for _ in range(2000):
+        count = chance.randrange(1, 9)
+        looks = chance.choices(list(Look), k=count)
+        filled = 0
+        for span in spans_of(looks, chance.choices([None, *range(1, 13)], k=count)):
+            assert span >= 1 and filled + span <= 12
+            filled = (filled + span) % 12
+        assert filled == 0
 
 
 def test_a_heading_is_said_once(renderer: Renderer, make_view: MakeView) -> None:
