@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,26 +11,35 @@ from pathlib import Path
 
 
 class Served:
-    """``nbdash serve FOLDER`` with a data directory of its own."""
+    """``nbdash serve FOLDER`` with a data directory of its own; ``settings`` come as NBDASH_*."""
 
-    def __init__(self, folder: Path, data: Path, *, port: int = 8790) -> None:
+    def __init__(self, folder: Path, data: Path, *, port: int = 8790, **settings: object) -> None:
         self.folder = folder
         self.data = data
         self.log = data.with_suffix(".log")
         command = [sys.executable, "-m", "nbdash", "serve", str(folder), "--data", str(data)]
+        environment = {f"NBDASH_{name.upper()}": str(value) for name, value in settings.items()}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=log
+                [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment
             )
-        self.url = self._url()
+        self.url = str(self._info()["url"])
 
-    def _url(self) -> str:
+    def _info(self) -> dict[str, object]:
         for _ in range(600):
-            if (info := self.data / "server.json").exists():
-                return str(json.loads(info.read_text())["url"])
+            if (path := self.data / "server.json").exists():
+                info: dict[str, object] = json.loads(path.read_text())
+                return info
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
+
+    def run(self, *arguments: str) -> str:
+        """What ``nbdash …`` says on stdout, for this server's data directory."""
+        command = [sys.executable, "-m", "nbdash", *arguments, "--data", str(self.data)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def stop(self) -> None:
         """End the server as Ctrl-C would."""
