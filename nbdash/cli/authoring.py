@@ -32,9 +32,10 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "c
 @click.argument("notebook", metavar="NB", type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Write the tags without asking.")
 def init_command(notebook: Path, yes: bool) -> None:
-    """Propose tags for the cells of NB that draw or show something, ask, and write them.
+    """Propose tags for NB: 'dash' for cells that draw or show something, 'dash-setup' for what those need.
 
-    Only the cells' metadata change; the file as it was is kept beside it.
+    Asks, and writes the tags. Nothing else changes; tagged cells stay as they are, and the file before is
+    kept in the folder .nbdash beside it.
 
     Example: nbdash init sales.ipynb
     """
@@ -78,7 +79,9 @@ def _near(path: Path) -> Path:
 
 @click.command("check")
 @click.argument("notebook", metavar="NB", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to print it.")
+@click.option(
+    "--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print it."
+)
 @cells_option("needed")
 @click.option("--run", "runs", is_flag=True, help="Execute it three times, and name the figures that differ.")
 @engine_option
@@ -93,10 +96,10 @@ def check_command(  # noqa: PLR0913 - one argument per option
     engine: str | None,
     python: str | None,
 ) -> None:
-    """Print what of NB runs and shows, and why; then what to mend. Executes nothing without --run.
+    """Print what of NB would run and show, and why; then what to mend. Executes nothing without --run.
 
     The exit status is 1 if a finding is an error. With --run the needed cells are executed twice and all
-    cells once: a figure that differs between them is named.
+    cells once, and each figure that comes out different is named.
 
     Example: nbdash check sales.ipynb
     """

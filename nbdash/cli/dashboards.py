@@ -51,6 +51,8 @@ def find_named(store: Store, name: str) -> Dashboard:
 def open_command(name: str, data: Path | None) -> None:
     """Open a dashboard in the browser as its author; starts a server if none runs.
 
+    NAME is the dashboard's name in its URL, or the path of its notebook.
+
     Example: nbdash open sales
     """
     import webbrowser
@@ -60,7 +62,10 @@ def open_command(name: str, data: Path | None) -> None:
     from nbdash.store.token import author_token
 
     with opened_store(data) as (settings, store):
-        slug = find_named(store, name).slug
+        dashboard = find_named(store, name)
+    slug = dashboard.slug
+    if not dashboard.listed:
+        raise NotFoundError(f"{slug!r} is not published, so it has no page yet: 'nbdash log {slug}' tells why.")
     server = ensure_server(settings)
     url = Urls(server.url).dashboard(slug)
     query = urlencode({"token": author_token(settings.data), "to": slug})
@@ -75,7 +80,9 @@ def open_command(name: str, data: Path | None) -> None:
 @click.option("--no-wait", is_flag=True, help="Queue the run and return.")
 @data_option
 def rerun_command(name: str, parameters: Sequence[tuple[str, str]], no_wait: bool, data: Path | None) -> None:
-    """Run a dashboard again, or join the equal run that is on, and follow it.
+    """Run a dashboard again, or join the equal run that is on, and follow it; starts a server if none runs.
+
+    NAME is the dashboard's name in its URL, or the path of its notebook.
 
     Example: nbdash rerun sales -p region north
     """
@@ -107,6 +114,8 @@ def rerun_command(name: str, parameters: Sequence[tuple[str, str]], no_wait: boo
 def rollback_command(name: str, data: Path | None) -> None:
     """Show the version before the present one again, with the figures it had.
 
+    NAME is the dashboard's name in its URL, or the path of its notebook.
+
     Example: nbdash rollback sales
     """
     from nbdash.publisher.publication import Publisher
@@ -122,7 +131,9 @@ def rollback_command(name: str, data: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @data_option
 def remove_command(name: str, yes: bool, data: Path | None) -> None:
-    """Take a dashboard down, with its versions and runs; the notebook stays.
+    """Take a dashboard down, with its versions and runs, after asking; the notebook stays.
+
+    NAME is the dashboard's name in its URL, or the path of its notebook.
 
     Example: nbdash remove sales --yes
     """
@@ -146,6 +157,8 @@ def remove_command(name: str, yes: bool, data: Path | None) -> None:
 @data_option
 def log_command(name: str, data: Path | None) -> None:
     """Show a dashboard's last run to its author: cells, what they printed, the traceback, the cause.
+
+    NAME is the dashboard's name in its URL, or the path of its notebook.
 
     Example: nbdash log sales
     """

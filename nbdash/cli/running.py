@@ -51,7 +51,9 @@ class _Request:
 @engine_option
 @python_option
 @click.option("-k", "--kernel", metavar="NAME", help="Jupyter kernel to use instead of the notebook's.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds the run may take.")
+@click.option(
+    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), help="Time the run may take."
+)
 @click.option(
     "--cwd",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -71,9 +73,9 @@ def run_command(  # noqa: PLR0913 - one argument per option
     timeout: float | None,
     cwd: Path | None,
 ) -> None:
-    """Execute the notebook NB and write the executed one; without -o nothing is written.
+    """Execute the notebook NB and write the executed one to OUT; without -o nothing is written.
 
-    The executed notebook is written also when a cell fails, with the error in it.
+    It is written also when a cell fails, with the error in it.
 
     Example: nbdash run sales.ipynb -o out.ipynb -p region north
     """

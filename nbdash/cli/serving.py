@@ -27,10 +27,14 @@ from nbdash.errors import NbdashError, NotebookError, OptionError
 @click.option("--host", help="Address to listen on: 0.0.0.0 for the whole network, 127.0.0.1 unless given.")
 @click.option("--port", type=int, help="Port to try first; 8700 unless given.")
 @click.option("--base-url", help="Prefix under which a proxy serves nbdash, such as /reports.")
-@click.option("--templates", type=click.Path(path_type=Path), help="Folder whose templates replace the shipped.")
+@click.option(
+    "--templates",
+    type=click.Path(path_type=Path),
+    help="Folder whose templates replace the shipped ones of the same name.",
+)
 @data_option
 def serve_command(paths: tuple[Path, ...], data: Path | None, **overrides: Any) -> None:
-    """Serve the dashboards; notebooks in PATHS are published when they are saved.
+    """Serve the dashboards; tagged notebooks in PATHS are published, now and whenever they are saved.
 
     With --host others on the network reach the server, and each dashboard by its share link.
 

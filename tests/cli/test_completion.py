@@ -64,7 +64,7 @@ def test_help_says_where_to_put_it(invoke: Invoke) -> None:
         assert place in said
 
 
-@pytest.mark.parametrize("command", ["open", "rerun", "log", "rollback", "remove"])
+@pytest.mark.parametrize("command", ["open", "rerun", "log", "rollback", "remove", "share"])
 def test_names_of_dashboards_are_completed(command: str, dashboards: Path) -> None:
     assert press_tab(command, "sal") == ["plain,sales", "plain,sales-2"]
 

@@ -131,7 +131,7 @@ def test_a_dashboard_is_found_by_its_notebook(invoke: Invoke, publish: Callable[
     assert "sales: run" in invoke("log", path).out
 
 
-@pytest.mark.parametrize("command", ["open", "rerun", "log", "rollback", "remove"])
+@pytest.mark.parametrize("command", ["open", "rerun", "log", "rollback", "remove", "share"])
 def test_an_unknown_name_is_met_with_the_nearest(command: str, invoke: Invoke, publish: Callable[..., Path]) -> None:
     publish()
     answer = invoke(command, "slaes")
@@ -150,6 +150,16 @@ def test_open_gives_the_browser_the_authors_way_in(
     assert answer.out == "http://127.0.0.1:9/d/sales\n"
     assert address.path == "/-/author"
     assert parse_qs(address.query) == {"token": [(own_data / "author.token").read_text()], "to": ["sales"]}
+
+
+def test_what_is_not_published_is_not_opened(
+    invoke: Invoke, publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(script=ERROR)
+    started: list[object] = []
+    monkeypatch.setattr("nbdash.service.ensure_server", started.append)
+    answer = invoke("open", "sales")
+    assert answer.status == 2 and "'nbdash log sales'" in answer.err and not started
 
 
 def test_a_rerun_needs_a_parameter_that_there_is(

@@ -67,7 +67,7 @@ def test_without_a_command_there_is_help(invoke: Invoke) -> None:
         (["check", "--cells", "some", "x.ipynb"], "'some' is not one of 'needed', 'all', 'tagged'"),
         (["run", "absent.ipynb"], "'absent.ipynb'"),
         (["serve", "absent"], "'absent'"),
-        (["serve", "--host", "0.0.0.0"], "a proxy"),
+        (["serve", "--host", "192.0.2.1"], "an address of this machine"),
         (["publish", "absent.ipynb"], "'absent.ipynb'"),
     ],
 )
