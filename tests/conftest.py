@@ -59,3 +59,18 @@ def store(settings: Settings) -> Iterator[Store]:
     """The store of ``settings``."""
     with open_store(settings.data) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def without_fork() -> Iterator[None]:
+    """What a module's tests start executes notebooks as macOS and Windows do: in kernels, without forking."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NBDASH_ENGINE", "kernel")
+        yield
+
+
+def engines_of(data: Path) -> set[str | None]:
+    """The engines that have executed the runs of a data directory."""
+    with open_store(data) as opened:
+        published = opened.list_dashboards(include_unlisted=True)
+        return {run.engine for dashboard in published for run in opened.runs(dashboard.id)}
