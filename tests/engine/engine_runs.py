@@ -63,9 +63,7 @@ def run_job(
     watch: Callable[[EngineEvent], None] | None = None,
 ) -> Result:
     """Execute a job; ``watch`` sees each event as it comes, from the engine's thread."""
-    cells = [
-        {"cell_type": "code", "id": f"c{c.index}", "metadata": {}, "source": c.source} for c in job.cells
-    ]
+    cells = [{"cell_type": "code", "id": f"c{c.index}", "metadata": {}, "source": c.source} for c in job.cells]
     recorder = Recorder({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     events: list[EngineEvent] = []
 

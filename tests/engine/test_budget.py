@@ -28,9 +28,7 @@ def text(content: str, name: str = "stdout") -> OutputAdded:
 
 
 def figure(content: str = "x") -> OutputAdded:
-    return OutputAdded(
-        index=0, output={"output_type": "display_data", "data": {"image/png": content}, "metadata": {}}
-    )
+    return OutputAdded(index=0, output={"output_type": "display_data", "data": {"image/png": content}, "metadata": {}})
 
 
 def test_within_the_limits_everything_passes_unchanged() -> None:

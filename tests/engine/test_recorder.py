@@ -46,9 +46,7 @@ def record(*events: EngineEvent, kinds: tuple[str, ...] = ("code",)) -> Recorder
 
 
 def test_streams_of_one_name_in_a_row_are_one_output() -> None:
-    recorder = record(
-        text("a"), text("b"), text("!", "stderr"), text("c"), shown({"text/plain": "1"}), text("d")
-    )
+    recorder = record(text("a"), text("b"), text("!", "stderr"), text("c"), shown({"text/plain": "1"}), text("d"))
     assert [(o["output_type"], o.get("name"), o.get("text")) for o in recorder.outputs(0)] == [
         ("stream", "stdout", "ab"),
         ("stream", "stderr", "!"),
@@ -77,9 +75,7 @@ def test_a_clear_at_once_overrides_a_waiting_one() -> None:
 
 
 def test_a_waiting_clear_does_not_reach_the_next_cell() -> None:
-    recorder = record(
-        text("kept"), OutputCleared(index=0, wait=True), text("next", index=1), kinds=("code", "code")
-    )
+    recorder = record(text("kept"), OutputCleared(index=0, wait=True), text("next", index=1), kinds=("code", "code"))
     assert [recorder.outputs(i)[0]["text"] for i in (0, 1)] == ["kept", "next"]
 
 
@@ -143,9 +139,7 @@ def test_the_document_is_valid_and_complete() -> None:
 
 
 def test_timing_is_written_as_nbclient_writes_it() -> None:
-    recorder = record(
-        CellStarted(index=0, at=NOON), CellEnded(index=0, at=NOON, seconds=0, execution_count=1)
-    )
+    recorder = record(CellStarted(index=0, at=NOON), CellEnded(index=0, at=NOON, seconds=0, execution_count=1))
     stamp = "2026-03-01T12:00:00.000250Z"
     assert recorder.document()["cells"][0]["metadata"]["execution"] == {
         "iopub.status.busy": stamp,

@@ -33,8 +33,7 @@ def markdown(source: str, *tags: str) -> dict[str, Any]:
 def document_of(*parts: Part | Any, **entries: Any) -> dict[str, Any]:
     """An nbformat 4.5 document; keywords replace its top-level entries."""
     cells = [
-        code(part) if isinstance(part, str) else code(*part) if isinstance(part, tuple) else part
-        for part in parts
+        code(part) if isinstance(part, str) else code(*part) if isinstance(part, tuple) else part for part in parts
     ]
     return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **entries}
 

@@ -107,9 +107,7 @@ def test_a_name_made_in_a_cell_that_does_not_run() -> None:
 
 
 def test_a_name_made_further_down_and_one_like_another() -> None:
-    fixes = {
-        one.message: one.fix for one in findings("a", "a = 1\nrevenue = 1", "revenu") if one.rule == "NB001"
-    }
+    fixes = {one.message: one.fix for one in findings("a", "a = 1\nrevenue = 1", "revenu") if one.rule == "NB001"}
     assert list(fixes.values()) == ["move cell 2 up", "did you mean 'revenue'?"]
 
 
@@ -301,9 +299,7 @@ def test_syntax_errors(source: str, line: int) -> None:
     assert f"(line {line})" in found[0].message
 
 
-@pytest.mark.parametrize(
-    "source", ["%%bash\nif then", "await f()\nf = 1", "!ls -l | wc", "%matplotlib inline", "x?"]
-)
+@pytest.mark.parametrize("source", ["%%bash\nif then", "await f()\nf = 1", "!ls -l | wc", "%matplotlib inline", "x?"])
 def test_what_is_no_syntax_error(source: str) -> None:
     assert "NB009" not in rules(source)
 

@@ -66,9 +66,7 @@ def test_equal_names_are_numbered() -> None:
     ["../../etc/passwd", "<script>", "a\0b", "a\r\nb", "CON", "x" * 5000, "\u202ecod", "🎉 x", "--a--"],
 )
 def test_every_name_fits_a_url(text: str) -> None:
-    found = cards(
-        ("x", "dash") if not text else code("x", metadata={"tags": ["dash"], "nbdash": {"label": text}})
-    )
+    found = cards(("x", "dash") if not text else code("x", metadata={"tags": ["dash"], "nbdash": {"label": text}}))
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]*", found[0].name)
     assert len(found[0].name) <= 64
 

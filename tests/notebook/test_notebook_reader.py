@@ -473,9 +473,7 @@ def test_the_digest_sees_what_makes_a_dashboard(changed: dict[str, Any]) -> None
 
 def test_the_digest_sees_the_kernel_and_the_title() -> None:
     spec = {"kernelspec": {"name": "other", "display_name": "O"}}
-    assert (
-        len({digest_of(BASE), digest_of(BASE, metadata=spec), digest_of(BASE, metadata={"title": "T"})}) == 3
-    )
+    assert len({digest_of(BASE), digest_of(BASE, metadata=spec), digest_of(BASE, metadata={"title": "T"})}) == 3
 
 
 def test_a_second_parameters_cell_counts_as_untagged() -> None:

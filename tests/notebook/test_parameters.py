@@ -73,13 +73,10 @@ def test_what_is_no_parameter(source: str) -> None:
 
 def test_only_the_first_parameters_cell_of_a_python_notebook_counts() -> None:
     assert [
-        p.name
-        for p in find_parameters(notebook_of("x = 1", ("a = 1", "parameters"), ("b = 1", "parameters")))
+        p.name for p in find_parameters(notebook_of("x = 1", ("a = 1", "parameters"), ("b = 1", "parameters")))
     ] == ["a"]
     assert find_parameters(notebook_of("a = 1")) == ()
-    assert (
-        find_parameters(notebook_of(("a = 1", "parameters"), metadata={"language_info": {"name": "R"}})) == ()
-    )
+    assert find_parameters(notebook_of(("a = 1", "parameters"), metadata={"language_info": {"name": "R"}})) == ()
 
 
 # --- injecting ---
@@ -137,9 +134,7 @@ def test_the_new_cells_id_is_free() -> None:
     nbformat.validate(inject_parameters(notebook_of(*taken), {"a": 1}).document)
 
 
-@pytest.mark.parametrize(
-    "name", ["x=__import__('os')#", "__builtins__", "class", "a b", "a\n b", "", "1a", "a.b"]
-)
+@pytest.mark.parametrize("name", ["x=__import__('os')#", "__builtins__", "class", "a b", "a\n b", "", "1a", "a.b"])
 def test_only_python_names_are_injected(name: str) -> None:
     with pytest.raises(ParameterError) as caught:
         inject_parameters(notebook_of(("a = 1", "parameters")), {name: 1})
@@ -231,10 +226,7 @@ def test_cast_value_knows_nan() -> None:
 def test_canonical_key() -> None:
     assert canonical_key({}) == ""
     assert canonical_key({"a": 1, "b": 2}) == canonical_key({"b": 2, "a": 1})
-    keys = [
-        canonical_key(values)
-        for values in ({"a": 1}, {"a": 1.0}, {"a": True}, {"a": "1"}, {"b": 1}, {"a": None})
-    ]
+    keys = [canonical_key(values) for values in ({"a": 1}, {"a": 1.0}, {"a": True}, {"a": "1"}, {"b": 1}, {"a": None})]
     assert len(set(keys)) == len(keys)
     assert all(len(key) == 64 for key in keys)
 
@@ -339,9 +331,7 @@ def test_values_that_do_not_fit_name_their_field(name: str, value: Any) -> None:
 def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(ParameterError) as caught:
         resolve_values(notebook_of(("region = 1\nyear = 2", "parameters")), {"regoin": 1})
-    expected = (
-        "Notebook 'sales.ipynb' has no parameter 'regoin'; did you mean 'region'? It has: region, year."
-    )
+    expected = "Notebook 'sales.ipynb' has no parameter 'regoin'; did you mean 'region'? It has: region, year."
     assert str(caught.value) == expected
 
 

@@ -9,9 +9,7 @@ from nbdash.model import Selection
 
 
 def test_a_plan_has_every_cell_and_the_cards() -> None:
-    plan = plan_of(
-        markdown("# Sales"), "import math", ("x = 1", "dash-setup"), ("x", "dash"), ("y", "dash-skip")
-    )
+    plan = plan_of(markdown("# Sales"), "import math", ("x = 1", "dash-setup"), ("x", "dash"), ("y", "dash-skip"))
     assert [cell.index for cell in plan.cells] == [0, 1, 2, 3, 4]
     assert [cell.shows for cell in plan.cells] == [False, False, False, True, False]
     assert plan.cells[3].runs and not plan.cells[4].runs

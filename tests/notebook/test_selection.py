@@ -61,42 +61,73 @@ ROWS: list[tuple[str, str, set[int]]] = [
     ("closure reads later", "def f():\n    return k\n---\nk = 3\n---\n#| dash\nprint(f())", set()),
     ("closure over changed", "k = 1\ndef f():\n    return k\n---\nk = 3\n---\n#| dash\nprint(f())", set()),
     ("global in function", "k = 1\ndef f():\n    global k\n    k = 9\n---\nf()\n---\n#| dash\nprint(k)", set()),
-    ("nonlocal counter", "def m():\n    n = 0\n    def c():\n        nonlocal n\n        n += 1\n        return n\n"
-     "    return c\nc = m()\n---\nc()\n---\n#| dash\nprint(c())", set()),
+    (
+        "nonlocal counter",
+        "def m():\n    n = 0\n    def c():\n        nonlocal n\n        n += 1\n        return n\n"
+        "    return c\nc = m()\n---\nc()\n---\n#| dash\nprint(c())",
+        set(),
+    ),
     ("mutable default", "def f(x=[]):\n    x.append(1)\n    return len(x)\n---\nf()\n---\n#| dash\nprint(f())", set()),
     ("function attribute", "def f(): return f.n\n---\nf.n = 4\n---\n#| dash\nprint(f())", set()),
     ("own function called", "log = []\ndef f(): log.append(1)\n---\nf()\n---\n#| dash\nprint(log)", set()),
-    ("decorator registers", "reg = []\ndef d(f):\n    reg.append(f.__name__)\n    return f\n---\n@d\ndef g(): pass\n"
-     "---\n#| dash\nprint(reg)", set()),
+    (
+        "decorator registers",
+        "reg = []\ndef d(f):\n    reg.append(f.__name__)\n    return f\n---\n@d\ndef g(): pass\n"
+        "---\n#| dash\nprint(reg)",
+        set(),
+    ),
     ("class body", "seen = []\n---\nclass A:\n    seen.append(1)\n---\n#| dash\nprint(seen)", set()),
     ("class attribute", "class A: n = 0\n---\nA.n = 5\n---\n#| dash\nprint(A().n)", set()),
-    ("init registers", "seen = []\nclass A:\n    def __init__(self): seen.append(1)\n---\n"
-     "A()\n---\n#| dash\nprint(seen)",
-     set()),
-    ("property with effect", "n = []\nclass A:\n    @property\n    def x(self): n.append(1)\na = A()\n---\na.x\n---\n"
-     "#| dash\nprint(n)", set()),
-    ("repr with effect", "n = []\nclass A:\n    def __repr__(self):\n        n.append(1)\n        return ''\na = A()\n"
-     "---\na\n---\n#| dash\nprint(n)", set()),
-    ("operator with effect", "n = []\nclass A:\n    def __add__(self, o): n.append(1)\na = A()\n---\na + 1\n---\n"
-     "#| dash\nprint(n)", set()),
+    (
+        "init registers",
+        "seen = []\nclass A:\n    def __init__(self): seen.append(1)\n---\nA()\n---\n#| dash\nprint(seen)",
+        set(),
+    ),
+    (
+        "property with effect",
+        "n = []\nclass A:\n    @property\n    def x(self): n.append(1)\na = A()\n---\na.x\n---\n#| dash\nprint(n)",
+        set(),
+    ),
+    (
+        "repr with effect",
+        "n = []\nclass A:\n    def __repr__(self):\n        n.append(1)\n        return ''\na = A()\n"
+        "---\na\n---\n#| dash\nprint(n)",
+        set(),
+    ),
+    (
+        "operator with effect",
+        "n = []\nclass A:\n    def __add__(self, o): n.append(1)\na = A()\n---\na + 1\n---\n#| dash\nprint(n)",
+        set(),
+    ),
     ("star import", "from math import *\n---\n#| dash\nprint(sqrt(4))", set()),
     ("import as", "import math as m\n---\nimport json\n---\n#| dash\nprint(m.pi)", {2}),
     ("from import", "from math import pi\n---\n#| dash\nprint(pi)", set()),
-    ("import in try", "try:\n    import nothere\nexcept ImportError:\n    nothere = None\n---\n#| dash\nprint(nothere)",
-     set()),
+    (
+        "import in try",
+        "try:\n    import nothere\nexcept ImportError:\n    nothere = None\n---\n#| dash\nprint(nothere)",
+        set(),
+    ),
     ("exec binds", "exec('a = 5')\n---\n#| dash\nprint(a)", set()),
     ("eval reads", "a = 5\n---\n#| dash\nprint(eval('a'))", set()),
     ("globals store", "globals()['a'] = 5\n---\n#| dash\nprint(a)", set()),
     ("setattr", "class A: pass\na = A()\n---\nsetattr(a, 'x', 1)\n---\n#| dash\nprint(a.x)", set()),
     ("monkeypatch module", "import math\n---\nmath.pi = 3\n---\n#| dash\nprint(math.pi)", set()),
     ("seed", "import random\n---\nrandom.seed(1)\n---\n#| dash\nprint(random.random())", set()),
-    ("stream position", "import random\nrandom.seed(1)\n---\nrandom.random()\n---\n"
-     "#| dash\nprint(random.random())", set()),
-    ("numpy stream", "import numpy as np\nnp.random.seed(1)\n---\n"
-     "np.random.rand()\n---\n#| dash\nprint(np.random.rand())",
-     set()),
-    ("generator object", "import numpy as np\nr = np.random.default_rng(1)\n---\nr.random()\n---\n#| dash\n"
-     "print(r.random())", set()),
+    (
+        "stream position",
+        "import random\nrandom.seed(1)\n---\nrandom.random()\n---\n#| dash\nprint(random.random())",
+        set(),
+    ),
+    (
+        "numpy stream",
+        "import numpy as np\nnp.random.seed(1)\n---\nnp.random.rand()\n---\n#| dash\nprint(np.random.rand())",
+        set(),
+    ),
+    (
+        "generator object",
+        "import numpy as np\nr = np.random.default_rng(1)\n---\nr.random()\n---\n#| dash\nprint(r.random())",
+        set(),
+    ),
     ("iterator consumed", "it = iter([1, 2, 3])\n---\nnext(it)\n---\n#| dash\nprint(list(it))", set()),
     ("generator consumed", "g = (i for i in range(3))\n---\nlist(g)\n---\n#| dash\nprint(list(g))", set()),
     ("loop consumes", "g = iter([1, 2])\n---\nfor x in g:\n    pass\n---\n#| dash\nprint(list(g))", set()),
@@ -104,10 +135,17 @@ ROWS: list[tuple[str, str, set[int]]] = [
     ("membership consumes", "g = iter([1, 2, 3])\n---\n2 in g\n---\n#| dash\nprint(list(g))", set()),
     ("file written", "open('f.txt', 'w').write('hi')\n---\n#| dash\nprint(open('f.txt').read())", set()),
     ("file with", "with open('f.txt', 'w') as f:\n    f.write('hi')\n---\n#| dash\nprint(open('f.txt').read())", set()),
-    ("path written", "from pathlib import Path\n---\nPath('f').write_text('x')\n---\n#| dash\n"
-     "print(Path('f').read_text())", set()),
-    ("chdir", "import os\nos.makedirs('d', exist_ok=True)\n---\nos.chdir('d')\n---\n#| dash\n"
-     "print(os.path.basename(os.getcwd()))", set()),
+    (
+        "path written",
+        "from pathlib import Path\n---\nPath('f').write_text('x')\n---\n#| dash\nprint(Path('f').read_text())",
+        set(),
+    ),
+    (
+        "chdir",
+        "import os\nos.makedirs('d', exist_ok=True)\n---\nos.chdir('d')\n---\n#| dash\n"
+        "print(os.path.basename(os.getcwd()))",
+        set(),
+    ),
     ("environ", "import os\n---\nos.environ['NB_X'] = '1'\n---\n#| dash\nprint(os.environ.get('NB_X'))", set()),
     ("writefile magic", "%%writefile m.txt\nhello\n---\n#| dash\nprint(open('m.txt').read())", set()),
     ("shell assignment", "x = !echo hi\n---\n#| dash\nprint(x[0])", set()),
@@ -120,27 +158,51 @@ ROWS: list[tuple[str, str, set[int]]] = [
     ("In", "6 * 7\n---\n#| dash\nprint(len(In))", set()),
     ("match", "p = (1, 2)\n---\nmatch p:\n    case (x, y):\n        z = x + y\n---\n#| dash\nprint(z)", set()),
     ("try else finally", "try:\n    a = 1\nfinally:\n    b = 2\n---\n#| dash\nprint(a + b)", set()),
-    ("with binds", "import contextlib\n---\nwith contextlib.nullcontext(3) as n:\n    pass\n---\n"
-     "#| dash\nprint(n)", set()),
+    (
+        "with binds",
+        "import contextlib\n---\nwith contextlib.nullcontext(3) as n:\n    pass\n---\n#| dash\nprint(n)",
+        set(),
+    ),
     ("fstring", "a = 1\n---\nf'{a}'\n---\n#| dash\nprint(a)", {2}),
     ("fstring calls", "n = []\n---\nf'{n.append(1)}'\n---\n#| dash\nprint(n)", set()),
     ("swap", "a, b = [1], [2]\n---\na, b = b, a\n---\n#| dash\nprint(a, b)", set()),
     ("chained assignment", "a = b = []\n---\nb.append(1)\n---\n#| dash\nprint(a)", set()),
     ("slice view", "import numpy as np\na = np.zeros(3)\nv = a[:2]\n---\nv[0] = 9\n---\n#| dash\nprint(a)", set()),
-    ("copy is not a view", "import numpy as np\na = np.zeros(3)\nv = a.copy()\n---\n"
-     "v[0] = 9\n---\n#| dash\nprint(a)", {2}),
+    (
+        "copy is not a view",
+        "import numpy as np\na = np.zeros(3)\nv = a.copy()\n---\nv[0] = 9\n---\n#| dash\nprint(a)",
+        {2},
+    ),
     ("numpy out", "import numpy as np\na = np.zeros(2)\n---\nnp.add(a, 1, out=a)\n---\n#| dash\nprint(a)", set()),
-    ("frame column", "import pandas as pd\ndf = pd.DataFrame({'x': [1]})\n---\n"
-     "df['y'] = 2\n---\n#| dash\nprint(df)", set()),
-    ("frame inplace", "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})\n---\ndf.sort_values('x', inplace=True)\n"
-     "---\n#| dash\nprint(df)", set()),
-    ("frame looks", "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})\n---\ndf.head()\n---\ndf.describe()\n---\n"
-     "df['x'].value_counts()\n---\ndf.shape\n---\n#| dash\nprint(df)", {2, 3, 4, 5}),
-    ("frame option", "import pandas as pd\npd.set_option('display.precision', 2)\n---\n#| dash\n"
-     "print(pd.Series([1.23456]))", set()),
+    (
+        "frame column",
+        "import pandas as pd\ndf = pd.DataFrame({'x': [1]})\n---\ndf['y'] = 2\n---\n#| dash\nprint(df)",
+        set(),
+    ),
+    (
+        "frame inplace",
+        "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})\n---\ndf.sort_values('x', inplace=True)\n"
+        "---\n#| dash\nprint(df)",
+        set(),
+    ),
+    (
+        "frame looks",
+        "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})\n---\ndf.head()\n---\ndf.describe()\n---\n"
+        "df['x'].value_counts()\n---\ndf.shape\n---\n#| dash\nprint(df)",
+        {2, 3, 4, 5},
+    ),
+    (
+        "frame option",
+        "import pandas as pd\npd.set_option('display.precision', 2)\n---\n#| dash\nprint(pd.Series([1.23456]))",
+        set(),
+    ),
     ("string methods", "s = 'a b'\n---\ns.upper()\n---\n#| dash\nprint(s)", set()),
-    ("thread", "import threading\nn = []\n---\nt = threading.Thread(target=lambda: n.append(1)); t.start(); t.join()\n"
-     "---\n#| dash\nprint(n)", set()),
+    (
+        "thread",
+        "import threading\nn = []\n---\nt = threading.Thread(target=lambda: n.append(1)); t.start(); t.join()\n"
+        "---\n#| dash\nprint(n)",
+        set(),
+    ),
     ("assert may stop", "a = 1\n---\nassert a == 1\n---\n#| dash\nprint(a)", set()),
     ("skip tag is not run", "a = 1\n---\n#| dash\nprint(a)\n---\na = 2", {3}),
 ]

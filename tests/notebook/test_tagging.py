@@ -21,9 +21,7 @@ def proposed(*parts: Part) -> dict[int, tuple[str, str]]:
 
 
 PNG = [{"output_type": "display_data", "data": {"image/png": "iVBOR"}, "metadata": {}}]
-HTML = [
-    {"output_type": "execute_result", "data": {"text/html": "<table>"}, "metadata": {}, "execution_count": 1}
-]
+HTML = [{"output_type": "execute_result", "data": {"text/html": "<table>"}, "metadata": {}, "execution_count": 1}]
 
 
 def test_figures_are_cards_and_what_they_need_is_setup() -> None:
@@ -111,9 +109,7 @@ def test_line_ends_and_byte_order_mark_stay(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps(document, indent=1).replace("\n", "\r\n").encode())
     write_tags(path, {0: "dash"})
     document["cells"][0]["metadata"]["tags"] = ["dash"]
-    assert (
-        path.read_bytes() == b"\xef\xbb\xbf" + json.dumps(document, indent=1).replace("\n", "\r\n").encode()
-    )
+    assert path.read_bytes() == b"\xef\xbb\xbf" + json.dumps(document, indent=1).replace("\n", "\r\n").encode()
 
 
 def test_odd_numbers_and_escapes_elsewhere_stay(tmp_path: Path) -> None:

@@ -70,9 +70,7 @@ class Filler:
     store: Store
 
     def dashboard(self, slug: str = "sales", *, listed: bool = False) -> Dashboard:
-        return self.store.create_dashboard(
-            slug, title="Sales", source_path=f"/work/{slug}.ipynb", listed=listed
-        )
+        return self.store.create_dashboard(slug, title="Sales", source_path=f"/work/{slug}.ipynb", listed=listed)
 
     def version(self, dashboard: Dashboard, content: str = "first") -> Version:
         return self.store.add_version(
@@ -120,9 +118,7 @@ def fill(store: Store) -> Filler:
 def make_card(store: Store) -> Callable[..., StoredCard]:
     """A card with a figure, a frame and text, whose blobs are put."""
 
-    def make(
-        position: int = 0, *, name: str = "forecast", content: bytes = b"png", **fields: Any
-    ) -> StoredCard:
+    def make(position: int = 0, *, name: str = "forecast", content: bytes = b"png", **fields: Any) -> StoredCard:
         figure = Figure(
             name=name,
             title="Forecast",
@@ -139,8 +135,6 @@ def make_card(store: Store) -> Callable[..., StoredCard]:
             Block(kind=BlockKind.TEXT, text="42 \ud800"),
         )
         card = Card(name=name, index=position, kind=CellKind.CODE, width=6)
-        return StoredCard(
-            position=position, shown=ShownCard(card=card, title="Forecast", blocks=blocks, **fields)
-        )
+        return StoredCard(position=position, shown=ShownCard(card=card, title="Forecast", blocks=blocks, **fields))
 
     return make

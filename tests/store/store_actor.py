@@ -37,9 +37,7 @@ def publish(store: Store) -> Version:
 
 def submit(store: Store, version: Version, key: str = "") -> str:
     """Asks for a run."""
-    run, _ = store.submit_run(
-        version.dashboard_id, version.id, parameters={}, parameters_key=key, origin="publish"
-    )
+    run, _ = store.submit_run(version.dashboard_id, version.id, parameters={}, parameters_key=key, origin="publish")
     return run.id
 
 

@@ -68,9 +68,7 @@ def test_blob_is_named_by_its_content(store):
     assert store.read_blob(store.put_blob(b"")) == b""
 
 
-@pytest.mark.parametrize(
-    "digest", ["", "0" * 64, "..", "../../nbdash.sqlite", "A" * 64, "/etc/passwd", "0" * 63 + "/"]
-)
+@pytest.mark.parametrize("digest", ["", "0" * 64, "..", "../../nbdash.sqlite", "A" * 64, "/etc/passwd", "0" * 63 + "/"])
 def test_unknown_blob_is_not_found_and_no_path_gets_through(store, digest):
     with pytest.raises(NotFoundError):
         store.read_blob(digest)
@@ -104,9 +102,7 @@ def test_only_the_newest_revision_of_a_page_is_kept(store):
     digest = store.put_blob(b"page")
     for revision in (3, 5, 4):
         store.keep_page("theme-run", revision, digest, f'"{revision}"')
-    assert store.stored_page("theme-run", 5) == StoredPage(
-        key="theme-run", revision=5, body_digest=digest, etag='"5"'
-    )
+    assert store.stored_page("theme-run", 5) == StoredPage(key="theme-run", revision=5, body_digest=digest, etag='"5"')
     assert store.stored_page("theme-run", 3) is None
     assert store.stored_page("theme-run", 4) is None
     assert store.stored_page("other", 5) is None

@@ -34,9 +34,7 @@ def test_data_directory_is_its_owners_alone(data):
     with open_store(data / "deep" / "er"):
         pass
     folder = data / "deep" / "er"
-    modes = [
-        stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "nbdash.sqlite", folder / "blobs")
-    ]
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "nbdash.sqlite", folder / "blobs")]
     assert modes == [0o700, 0o600, 0o700]
 
 
@@ -264,9 +262,7 @@ def test_migration_that_orphans_rows_is_taken_back(data, scripts):
     with open_store(data) as store:
         dashboard = store.dashboard("sales")
         store.add_version(dashboard.id, digest="d", title="t", notebook_digest="n", selection="needed")
-    (scripts / "versions" / "next.py").write_text(
-        NEXT.format(down=SCHEMA, then="op.execute('DELETE FROM dashboards')")
-    )
+    (scripts / "versions" / "next.py").write_text(NEXT.format(down=SCHEMA, then="op.execute('DELETE FROM dashboards')"))
     with pytest.raises(StoreError, match="lost their parents"):
         prepare_schema(path, scripts=scripts, target="next")
     with open_store(data) as store:
@@ -275,9 +271,7 @@ def test_migration_that_orphans_rows_is_taken_back(data, scripts):
 
 def test_statement_errors_name_the_database(tmp_path):
     broken = Database(tmp_path / "new.sqlite")
-    with pytest.raises(
-        StoreError, match=f"'{tmp_path / 'new.sqlite'}' failed .no such table: x.*nbdash doctor"
-    ):
+    with pytest.raises(StoreError, match=f"'{tmp_path / 'new.sqlite'}' failed .no such table: x.*nbdash doctor"):
         with broken.read() as connection:
             connection.exec_driver_sql("SELECT * FROM x")
     broken.close()

@@ -50,9 +50,7 @@ def test_many_equal_submissions_on_a_new_directory_make_one_run(tmp_path):
 def test_every_run_is_claimed_by_one_worker(tmp_path, fill, store):
     _, version = fill.published()
     submitted = [fill.submit(version, str(number)).id for number in range(40)]
-    claims = [
-        line.split() for line in lines_of(*[start(tmp_path / "data", "claim") for _ in range(PROCESSES)])
-    ]
+    claims = [line.split() for line in lines_of(*[start(tmp_path / "data", "claim") for _ in range(PROCESSES)])]
     assert sorted(run_id for run_id, _ in claims) == sorted(submitted)
     assert len({fence for _, fence in claims}) == 40
     assert all(store.run(run_id).attempt == 1 for run_id in submitted)
