@@ -59,6 +59,8 @@ class Settings:
     lease: float = 30.0
     #: Reruns a minute per dashboard; more are answered 429.
     reruns_per_minute: int = 60
+    #: MiB that a notebook published from elsewhere may have with its data files.
+    upload_mib: int = 64
     #: MiB of figures embedded in a page; those beyond are linked and load lazily.
     page_mib: int = 16
 

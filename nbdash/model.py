@@ -425,6 +425,23 @@ class Dashboard:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Audience:
+    """Which of the listed dashboards somebody sees, besides the public ones."""
+
+    shared: frozenset[int]  #: the ids of those they hold a share link of
+    owner: str | None = None  #: whose own dashboards they see
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    """Lets one person publish from elsewhere; of its secret only a hash is kept."""
+
+    name: str
+    created_at: datetime
+    used_at: datetime | None  #: to within some minutes; None: never
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
     """A share link of a dashboard; of its secret part only a hash is kept."""
 
@@ -450,6 +467,7 @@ class Version:
     selection: Selection
     engine: str | None  #: asked for by the author; None: the default
     python: str | None
+    folder: str | None  #: where its cells run; None: beside the dashboard's notebook
     created_at: datetime
 
 

@@ -118,7 +118,7 @@ class Worker:
             job = job_from(
                 plan,
                 run_id=run.id,
-                folder=Path(self.store.dashboard_by_id(run.dashboard_id).source_path).parent,
+                folder=self._folder_of(version),
                 settings=self.settings,
                 python=version.python,
             )
@@ -134,6 +134,11 @@ class Worker:
     def _plan_of(self, run: Run, version: Version) -> Plan:
         notebook = inject_parameters(self._publisher.notebook_of(version), run.parameters)
         return make_plan(notebook, version.selection)
+
+    def _folder_of(self, version: Version) -> Path:
+        if version.folder is not None:
+            return Path(version.folder)
+        return Path(self.store.dashboard_by_id(version.dashboard_id).source_path).parent
 
     def _engine(self, name: str) -> Engine:
         with self._lock:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,15 +19,25 @@ from nbdash.cli.terminal import width_of
 from nbdash.engine.recorder import Recorder
 from nbdash.errors import NbdashError
 from nbdash.model import CellEnded, CellStarted, EngineEvent, EventKind, Output, Plan, Run, RunEvent
-from nbdash.page.pictures import Picture, PictureError, check_picture, read_picture
+from nbdash.page.pictures import PictureError, check_picture, read_picture
 from nbdash.publisher.publication import Publisher
 from nbdash.service import follow_served
+
+if TYPE_CHECKING:
+    from nbdash.remote.server import RemoteServer
 
 #: What a line holds beside its title: ``  1234.5 s  1600×1200`` and the last column, which stays free.
 _OTHER_COLUMNS = 22
 _LEAST_TITLE = 8
 #: Seconds from which on it helps to know how long a cell usually takes.
 _WORTH_SAYING = 1.0
+
+
+class Size(NamedTuple):
+    """Pixels of a picture."""
+
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +80,7 @@ class ProgressLines:
         if line != self._drawn:
             self._draw(line, nl=False)
 
-    def end(self, step: Step, seconds: float, *, ok: bool = True, pictures: Sequence[Picture] = ()) -> None:
+    def end(self, step: Step, seconds: float, *, ok: bool = True, pictures: Sequence[Size] = ()) -> None:
         """A cell is through."""
         self._present = None
         line = _line(step, f"{seconds:.1f} s", _picture_texts(pictures) if ok else [])
@@ -121,10 +133,25 @@ def show_run(publisher: Publisher, run: Run) -> Run:
 
     Raises ServerUnreachableError if the server ends before the run does.
     """
+    store = publisher.store
+    usual = store.cell_seconds(run.dashboard_id)
     with _closing_lines() as lines:
-        events = follow_served(publisher, run, while_waiting=lines.tick)
-        _show(lines, events, publisher, run)
-    return publisher.store.run(run.id)
+        steps = _Steps(lines)
+        for event in follow_served(publisher, run, while_waiting=lines.tick):
+            card = event.data.get("card")
+            pictures = tuple(_pictures_of(publisher, run, card)) if event.kind is EventKind.CELL_END else ()
+            steps.show(event, usual=usual.get(event.data.get("title", "")), pictures=pictures)
+    return store.run(run.id)
+
+
+def show_remote_run(server: RemoteServer, run_id: str) -> Mapping[str, Any]:
+    """Follow a run on a server elsewhere to its end and return it as its API tells it."""
+    with _closing_lines() as lines:
+        steps = _Steps(lines)
+        for event, run in server.follow(run_id, while_waiting=lines.tick):
+            usual = (run["progress"] or {}).get("usual_seconds")
+            steps.show(event, usual=usual, pictures=_sizes_of(run["figures"], event.data.get("card")))
+    return server.run(run_id)
 
 
 @contextmanager
@@ -136,38 +163,51 @@ def _closing_lines() -> Iterator[ProgressLines]:
         lines.close()
 
 
-def _show(lines: ProgressLines, events: Iterable[RunEvent], publisher: Publisher, run: Run) -> None:
-    usual = publisher.store.cell_seconds(run.dashboard_id)
-    of = 0
-    for event in events:
-        if event.kind not in (EventKind.CELL_START, EventKind.CELL_END):
-            continue
+class _Steps:
+    """A run's events as lines."""
+
+    def __init__(self, lines: ProgressLines) -> None:
+        self._lines = lines
+        self._of = 0  # only a cell's start tells it
+
+    def show(self, event: RunEvent, *, usual: float | None, pictures: Sequence[Size]) -> None:
         data = event.data
-        of = data.get("of", of)
-        step = Step(cell=data["cell"], of=of, title=data["title"])
         if event.kind is EventKind.CELL_START:
-            lines.begin(step, at=event.at, usual=usual.get(step.title))
-        else:
-            pictures = tuple(_pictures_of(publisher, run, data.get("card")))
-            lines.end(step, data["seconds"], ok=data["ok"], pictures=pictures)
+            self._of = data["of"]
+            step = Step(cell=data["cell"], of=self._of, title=data["title"])
+            self._lines.begin(step, at=event.at, usual=usual)
+        elif event.kind is EventKind.CELL_END:
+            step = Step(cell=data["cell"], of=self._of, title=data["title"])
+            self._lines.end(step, data["seconds"], ok=data["ok"], pictures=pictures)
 
 
-def _pictures_of(publisher: Publisher, run: Run, card: str | None) -> Iterator[Picture]:
+def _sizes_of(figures: Iterable[Mapping[str, Any]], card: str | None) -> list[Size]:
+    """The sizes of a card's figures; further ones are named after it, with a number."""
+    if card is None:
+        return []
+    name = re.compile(rf"{re.escape(card)}(-\d+)?")
+    return [Size(figure["width"], figure["height"]) for figure in figures if name.fullmatch(figure["name"])]
+
+
+def _pictures_of(publisher: Publisher, run: Run, card: str | None) -> Iterator[Size]:
     """The pictures of a card that the run has made."""
     shown = [shown for shown in publisher.store.cards(run.id) if shown.card.name == card] if card else []
     figures = [block.figure for each in shown for block in each.blocks if block.figure]
     with suppress(NbdashError, PictureError):  # the run may have been removed meanwhile
-        yield from (check_picture(publisher.store.read_blob(figure.digest)) for figure in figures)
+        for figure in figures:
+            picture = check_picture(publisher.store.read_blob(figure.digest))
+            yield Size(picture.width, picture.height)
 
 
-def _pictures_in(outputs: Iterable[Output]) -> Iterator[Picture]:
+def _pictures_in(outputs: Iterable[Output]) -> Iterator[Size]:
     """The pictures among a cell's outputs."""
     for output in outputs:
         data = output.get("data", {})
         encoded = data.get("image/png") or data.get("image/jpeg")
         if isinstance(encoded, str):
             with suppress(PictureError):
-                yield read_picture(encoded)
+                picture = read_picture(encoded)
+                yield Size(picture.width, picture.height)
 
 
 # --- the text of a line ---
@@ -200,6 +240,6 @@ def _usual_texts(usual: float | None) -> list[str]:
     return [f"usually {seconds}", f"~{seconds}"]
 
 
-def _picture_texts(pictures: Sequence[Picture]) -> list[str]:
+def _picture_texts(pictures: Sequence[Size]) -> list[str]:
     sizes = ", ".join(f"{picture.width}×{picture.height}" for picture in pictures)
     return [sizes, f"{len(pictures)} figures"] if len(pictures) > 1 else [sizes]

@@ -22,6 +22,7 @@ from nbdash.cli.options import (
 )
 from nbdash.cli.plans import show_plan
 from nbdash.cli.progress import show_run
+from nbdash.cli.sending import parcel_for, send
 from nbdash.cli.terminal import plain
 from nbdash.config import Settings, load_settings
 from nbdash.errors import NbdashError, OptionError, RunFailedError
@@ -61,6 +62,18 @@ class _Order:
     type=click.Choice(RERUN_BY),
     help="Who may rerun it: whoever may look, or its author alone; viewers at first.",
 )
+@click.option(
+    "--to",
+    metavar="URL",
+    help="Server elsewhere to publish to, remembered beside the notebook; 'local' for this machine.",
+)
+@click.option(
+    "--with",
+    "files",
+    multiple=True,
+    metavar="PATH",
+    help="Data file, folder or pattern beside the notebook to send along; with --to.",
+)
 @click.option("--foreground", is_flag=True, help="Serve in this terminal until Ctrl-C.")
 @json_option
 @data_option
@@ -73,6 +86,8 @@ def publish_command(  # noqa: PLR0913 - one argument per option
     python: str | None,
     public: bool | None,
     rerun_by: str | None,
+    to: str | None,
+    files: Sequence[str],
     foreground: bool,
     as_json: bool,
     data: Path | None,
@@ -97,12 +112,28 @@ def publish_command(  # noqa: PLR0913 - one argument per option
         public=public,
         rerun_by=RerunBy(rerun_by) if rerun_by else None,
     )
-    order = _Order(paths=notebooks, options=options, as_json=as_json)
+    paths = _send_those_elsewhere(notebooks, to, files, options, as_json=as_json)
+    if not paths:
+        return
+    order = _Order(paths=paths, options=options, as_json=as_json)
     settings = load_settings(data)
     if foreground:
         _serve_and_publish(settings, order)
     else:
         _start_and_publish(settings, order)
+
+
+def _send_those_elsewhere(
+    notebooks: Sequence[Path], to: str | None, files: Sequence[str], options: PublishOptions, *, as_json: bool
+) -> list[Path]:
+    """Publish on other servers what belongs there; the other notebooks are this machine's."""
+    parcels = {path: parcel_for(path, to, files) for path in notebooks}
+    if options.python and any(parcels.values()):
+        raise OptionError("--python is for this machine: a server elsewhere uses its own.", field="python")
+    for parcel in parcels.values():
+        if parcel is not None:
+            send(parcel, options, as_json=as_json)
+    return [path for path, parcel in parcels.items() if parcel is None]
 
 
 def _start_and_publish(settings: Settings, order: _Order) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import re
+import secrets
 import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from nbdash.notebook.parameters import canonical_key
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
 from nbdash.notebook.values import resolve_values
+from nbdash.publisher.upload import Upload
 from nbdash.store import Store
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -31,6 +33,8 @@ MAX_TITLE = 200
 NOTEBOOKS_HELD = 256
 #: The origin of runs that a saved file has asked for.
 WATCH = "watch"
+#: The folder in the data directory for what was sent from elsewhere.
+RECEIVED = "received"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +84,30 @@ class Publisher:
         options = options or PublishOptions()
         path = path.resolve()
         notebook = read_notebook(path)
-        dashboard = self._dashboard_for(path, notebook, options)
+        dashboard = self._dashboard_for(_Source(name=path.stem, path=str(path)), notebook, options)
+        return self._publish(dashboard, notebook, options)
+
+    def receive(self, upload: Upload, owner: str, options: PublishOptions | None = None) -> Publication:
+        """Publish what ``owner`` has sent from elsewhere; its cells run in a folder of their own.
+
+        A notebook without a slug gets a new dashboard: only its sender knows whether it had one.
+        Raises as :meth:`publish` does.
+        """
+        options = options or PublishOptions()
+        notebook = parse_notebook(upload.notebook, upload.name)
+        source = _Source(name=Path(upload.name).stem, path=f"{upload.name} (sent, {secrets.token_hex(4)})", owner=owner)
+        dashboard = self._dashboard_for(source, notebook, options)
+        folder = upload.settle(self.settings.data / RECEIVED / str(dashboard.id))
+        return self._publish(dashboard, notebook, options, folder)
+
+    def _publish(
+        self, dashboard: Dashboard, notebook: Notebook, options: PublishOptions, folder: Path | None = None
+    ) -> Publication:
         terms = _agree(options, notebook, self.store.newest_version(dashboard.id))
         notebook = replace(notebook, title=terms.title)
         plan = make_plan(notebook, terms.selection)
         self.store.set_access(dashboard.id, public=options.public, rerun_by=options.rerun_by)
-        version = self._version_for(dashboard, notebook, terms)
+        version = self._version_for(dashboard, notebook, terms, folder)
         if self._is_done(dashboard, version, options):
             return Publication(dashboard=dashboard, version=version, plan=plan, run=None)
         run, _ = self.store.submit_run(
@@ -152,28 +174,41 @@ class Publisher:
         blob = self.store.read_blob(version.notebook_digest)
         return replace(parse_notebook(blob, f"{version.title}.ipynb"), title=version.title)
 
-    def _dashboard_for(self, path: Path, notebook: Notebook, options: PublishOptions) -> Dashboard:
+    def _dashboard_for(self, source: _Source, notebook: Notebook, options: PublishOptions) -> Dashboard:
         """The notebook's dashboard, or a new one under the given name, else one made from the file's."""
-        title, source, listed = notebook.title, str(path), options.listed
         if options.slug is None:
-            return self.store.dashboard_of(slugs_from(path.stem), title=title, source_path=source, listed=listed)
+            return self.store.dashboard_of(
+                slugs_from(source.name),
+                title=notebook.title,
+                source_path=source.path,
+                listed=options.listed,
+                owner=source.owner,
+            )
         slug = checked_slug(options.slug)
         found = self.store.find_dashboard(slug)
         if found is None:
             with contextlib.suppress(ConflictError):
-                return self.store.create_dashboard(slug, title=title, source_path=source, listed=listed)
+                return self.store.create_dashboard(
+                    slug,
+                    title=notebook.title,
+                    source_path=source.path,
+                    listed=options.listed,
+                    owner=source.owner,
+                )
             found = self.store.dashboard(slug)  # somebody else was faster
-        if found.source_path != source and Path(found.source_path).exists():
+        if found.owner != source.owner:
+            raise ConflictError(f"The name {slug!r} belongs to somebody else's dashboard: choose another with --slug.")
+        if found.source_path != source.path and Path(found.source_path).exists():
             raise ConflictError(
                 f"The name {slug!r} belongs to the dashboard of {found.source_path}: "
                 "choose another with --slug, or remove that one first."
             )
         return found
 
-    def _version_for(self, dashboard: Dashboard, notebook: Notebook, terms: _Terms) -> Version:
+    def _version_for(self, dashboard: Dashboard, notebook: Notebook, terms: _Terms, folder: Path | None) -> Version:
         document = strip_outputs(notebook.document)
         blob = self.store.put_blob(json.dumps(document, sort_keys=True).encode())
-        settings = [terms.title, terms.selection, terms.engine, terms.python]
+        settings = [terms.title, terms.selection, terms.engine, terms.python, *([folder.name] if folder else [])]
         digest = hashlib.sha256(json.dumps([content_digest(notebook), *settings]).encode()).hexdigest()
         return self.store.add_version(
             dashboard.id,
@@ -184,6 +219,7 @@ class Publisher:
             selection=terms.selection,
             engine=terms.engine,
             python=terms.python,
+            folder=str(folder) if folder else None,
         )
 
     def _is_done(self, dashboard: Dashboard, version: Version, options: PublishOptions) -> bool:
@@ -204,6 +240,15 @@ class Publisher:
                 f"{dashboard.title!r} was rerun {limit} times in the last minute: try again in a minute.",
                 retry_after=60,
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """Where a notebook comes from."""
+
+    name: str  #: the file's, without suffix
+    path: str  #: what a dashboard is known by: a local path, or a text that is none
+    owner: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from nbdash.config import Settings
 from nbdash.errors import NotFoundError
 from nbdash.model import (
+    Audience,
     Card,
     CellKind,
     Dashboard,
@@ -135,11 +136,11 @@ class Pages:
 
     # --- pages ---
 
-    def index(self, after: str | None = None, visible_to: Collection[int] | None = None) -> Body:
-        """The list of dashboards: all, or the public ones and those with the ids ``visible_to``."""
-        summaries, following = self.summaries(after, PAGE_OF_DASHBOARDS, visible_to)
+    def index(self, after: str | None = None, audience: Audience | None = None) -> Body:
+        """The list of dashboards: all, or those that ``audience`` sees."""
+        summaries, following = self.summaries(after, PAGE_OF_DASHBOARDS, audience)
         tiles = tuple(_tile(summary) for summary in summaries)
-        is_guest = visible_to is not None
+        is_guest = audience is not None
         hints = () if is_guest else tuple(NotebookHint(name=name, hint=hint) for name, hint in self._store.hints())
         view = IndexView(dashboards=tiles, hints=hints, next=following, is_guest=is_guest)
         return _body(self._renderer.index(view))
@@ -246,13 +247,13 @@ class Pages:
     # --- records ---
 
     def summaries(
-        self, after: str | None, limit: int, visible_to: Collection[int] | None = None
+        self, after: str | None, limit: int, audience: Audience | None = None
     ) -> tuple[list[DashboardSummary], str | None]:
         """Listed dashboards by slug, and the slug after which the next ones start.
 
-        All, or the public ones and those with the ids ``visible_to``.
+        All, or those that ``audience`` sees.
         """
-        dashboards = self._store.list_dashboards(after=after, limit=limit, visible_to=visible_to)
+        dashboards = self._store.list_dashboards(after=after, limit=limit, audience=audience)
         following = dashboards[-1].slug if len(dashboards) == limit else None
         return [self._summary(dashboard) for dashboard in dashboards], following
 

@@ -1,4 +1,4 @@
-"""Share links, and who may look at a dashboard and rerun it."""
+"""Share links and tokens, and who may look at a dashboard and rerun it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from nbdash.errors import NotFoundError
-from nbdash.model import RerunBy, Share
+from nbdash.errors import ConflictError, NotFoundError
+from nbdash.model import RerunBy, Share, Token
 from nbdash.store.base import StorePart
 from nbdash.store.pointers import bump_revision
-from nbdash.store.records import share_from_row
-from nbdash.store.tables import dashboards, shares
+from nbdash.store.records import share_from_row, token_from_row
+from nbdash.store.tables import dashboards, shares, tokens
 
 #: How exactly the last use of a link is known: each look would otherwise be a write.
 USED_EVERY = timedelta(minutes=5)
@@ -27,6 +27,37 @@ class Access(StorePart):
             with self._database.write() as connection:
                 connection.execute(update(dashboards).where(dashboards.c.id == dashboard_id).values(values))
                 bump_revision(connection, dashboard_id)
+
+    def add_token(self, name: str, *, digest: str, cookie_digest: str) -> Token:
+        """A new person's token; raises ConflictError if the name is taken."""
+        values = {"name": name, "digest": digest, "cookie_digest": cookie_digest, "created_at": self._now()}
+        with self._database.write() as connection:
+            if connection.scalar(select(tokens.c.name).where(tokens.c.name == name)) is not None:
+                raise ConflictError(f"There is a token for {name!r} already: revoke it first, or choose another name.")
+            row = connection.execute(insert(tokens).values(values).returning(tokens)).mappings().one()
+        return token_from_row(row)
+
+    def tokens(self) -> list[Token]:
+        """All tokens, by name."""
+        return [token_from_row(row) for row in self._all(select(tokens).order_by(tokens.c.name))]
+
+    def find_token(self, digest: str, *, is_cookie: bool = False) -> Token | None:
+        """The token whose secret (or cookie) has this digest; notes that it is used."""
+        column = tokens.c.cookie_digest if is_cookie else tokens.c.digest
+        row = self._first(select(tokens).where(column == digest))
+        if row is None:
+            return None
+        token, now = token_from_row(row), self._now()
+        if token.used_at is None or now - token.used_at > USED_EVERY:
+            with self._database.write() as connection:
+                connection.execute(update(tokens).where(tokens.c.name == token.name).values(used_at=now))
+        return token
+
+    def revoke_token(self, name: str) -> None:
+        """Ends a token; what was published with it stays. Raises NotFoundError."""
+        with self._database.write() as connection:
+            if not connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount:
+                raise NotFoundError(f"There is no token for {name!r}: 'nbdash token list' shows those there are.")
 
     def add_share(
         self,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Text, cast, delete, insert, or_, select, update
 
 from nbdash.errors import ConflictError, NotFoundError
-from nbdash.model import Dashboard, RerunBy, RunState, Selection, Version
+from nbdash.model import Audience, Dashboard, RerunBy, RunState, Selection, Version
 from nbdash.store.base import StorePart
 from nbdash.store.pointers import bump_revision, change_version
 from nbdash.store.records import dashboard_from_row, version_from_row
@@ -44,44 +44,54 @@ class Dashboards(StorePart):
         after: str | None = None,
         limit: int = 100,
         include_unlisted: bool = False,
-        visible_to: Collection[int] | None = None,
+        audience: Audience | None = None,
     ) -> list[Dashboard]:
         """Dashboards by slug, from the one behind ``after``.
 
-        All that are listed, or of them the public ones and those with the ids ``visible_to``.
+        All that are listed, or of them those that ``audience`` sees.
         """
         query = select(dashboards).order_by(dashboards.c.slug).limit(limit)
         if not include_unlisted:
             query = query.where(dashboards.c.listed.is_(True))
-        if visible_to is not None:
-            query = query.where(or_(dashboards.c.public.is_(True), dashboards.c.id.in_(visible_to)))
+        if audience is not None:
+            query = query.where(
+                or_(
+                    dashboards.c.public.is_(True),
+                    dashboards.c.id.in_(audience.shared),
+                    dashboards.c.owner == audience.owner,
+                )
+            )
         if after is not None:
             query = query.where(dashboards.c.slug > after)
         return [dashboard_from_row(row) for row in self._all(query)]
 
-    def create_dashboard(self, slug: str, *, title: str, source_path: str, listed: bool) -> Dashboard:
+    def create_dashboard(self, slug: str, *, title: str, source_path: str, listed: bool, owner: str = "") -> Dashboard:
         """A new dashboard without a version; raises ConflictError if the slug is taken."""
-        values = self._new(slug, title=title, source_path=source_path, listed=listed)
+        values = self._new(slug, title=title, source_path=source_path, listed=listed, owner=owner)
         with self._database.write() as connection:
             if _is_taken(connection, slug):
                 raise ConflictError(f"There is a dashboard {slug!r} already: choose another name with --slug.")
             return _insert(connection, values)
 
-    def dashboard_of(self, slugs: Iterable[str], *, title: str, source_path: str, listed: bool) -> Dashboard:
-        """The dashboard that was made from this notebook, else a new one under the first free of ``slugs``.
+    def dashboard_of(
+        self, slugs: Iterable[str], *, title: str, source_path: str, listed: bool, owner: str = ""
+    ) -> Dashboard:
+        """The owner's dashboard that was made from this notebook, else a new one under the first free of ``slugs``.
 
         However many ask at once for the same notebook, they get the same one.
         """
-        same = select(dashboards).where(cast(dashboards.c.source_path, Text) == json.dumps(source_path))
+        same = select(dashboards).where(
+            cast(dashboards.c.source_path, Text) == json.dumps(source_path), dashboards.c.owner == owner
+        )
         with self._database.write() as connection:
             found = connection.execute(same.order_by(dashboards.c.id).limit(1)).mappings().first()
             if found is not None:
                 return dashboard_from_row(found)
             slug = next(slug for slug in slugs if not _is_taken(connection, slug))
-            values = self._new(slug, title=title, source_path=source_path, listed=listed)
+            values = self._new(slug, title=title, source_path=source_path, listed=listed, owner=owner)
             return _insert(connection, values)
 
-    def _new(self, slug: str, *, title: str, source_path: str, listed: bool) -> dict[str, Any]:
+    def _new(self, slug: str, *, title: str, source_path: str, listed: bool, owner: str) -> dict[str, Any]:
         return {
             "slug": slug,
             "title": title,
@@ -90,7 +100,7 @@ class Dashboards(StorePart):
             "revision": 1,
             "public": False,
             "rerun_by": RerunBy.VIEWERS,
-            "owner": "",
+            "owner": owner,
             "created_at": self._now(),
         }
 
@@ -149,6 +159,7 @@ class Versions(StorePart):
         selection: Selection,
         engine: str | None = None,
         python: str | None = None,
+        folder: str | None = None,
     ) -> Version:
         """The dashboard's newest version if it has this digest, else a new one; raises NotFoundError."""
         newest = select(versions).where(versions.c.dashboard_id == dashboard_id)
@@ -162,6 +173,7 @@ class Versions(StorePart):
             "selection": selection,
             "engine": engine,
             "python": python,
+            "folder": folder,
             "created_at": self._now(),
         }
         with self._database.write() as connection:

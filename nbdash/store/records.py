@@ -27,6 +27,7 @@ from nbdash.model import (
     Selection,
     Share,
     ShownCard,
+    Token,
     Version,
     Visibility,
 )
@@ -73,6 +74,11 @@ def dashboard_from_row(row: RowMapping) -> Dashboard:
 def share_from_row(row: RowMapping) -> Share:
     """A row of ``shares``."""
     return _record(Share, row)
+
+
+def token_from_row(row: RowMapping) -> Token:
+    """A row of ``tokens``."""
+    return _record(Token, row)
 
 
 def version_from_row(row: RowMapping) -> Version:

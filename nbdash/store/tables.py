@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration; a database that says otherwise is older (migrated) or newer (refused).
-SCHEMA = "0003"
+SCHEMA = "0004"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -116,6 +116,17 @@ shares = Table(
     sqlite_autoincrement=True,
 )
 
+# Who may publish from elsewhere; of a token and of the cookie got with it only hashes are kept.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", CleanText, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("cookie_digest", String(64), nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
 versions = Table(
     "versions",
     metadata,
@@ -129,6 +140,7 @@ versions = Table(
     Column("selection", String(16), nullable=False),
     Column("engine", String(16)),
     Column("python", JSON(none_as_null=True)),
+    Column("folder", JSON(none_as_null=True)),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("dashboard_id", "number", name="uq_versions_number"),
     sqlite_autoincrement=True,

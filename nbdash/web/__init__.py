@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from nbdash.config import Settings
 from nbdash.store import Store, open_store
-from nbdash.web import addresses, api, problems, routes, safety, system
+from nbdash.web import addresses, api, inputs, problems, routes, safety, system
 from nbdash.web.site import EXTENSION, make_site
 
 
@@ -22,7 +22,7 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
     Raises OptionError for a base URL that cannot work, StoreError for a data directory that cannot be used.
     """
     app = Flask(__name__, static_folder=None, template_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=safety.MAX_BODY, MAX_FORM_MEMORY_SIZE=safety.MAX_BODY)
+    app.config.update(MAX_CONTENT_LENGTH=inputs.MAX_BODY, MAX_FORM_MEMORY_SIZE=inputs.MAX_BODY)
     app.extensions[EXTENSION] = make_site(settings, store or open_store(settings.data))
     addresses.prepare_addresses(app, settings.base_url)
     if settings.proxy_hops:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify
 
-from nbdash.model import RunEvent
+import nbdash
+from nbdash.model import Dashboard, RunEvent
 from nbdash.publisher.viewing import RunReport
 from nbdash.web.inputs import client_key, number, text
-from nbdash.web.representations import card_object, dashboard_object, event_object, run_object
+from nbdash.web.representations import card_object, dashboard_object, event_object, publication_object, run_object
 from nbdash.web.site import current_site
+from nbdash.web.uploads import read_upload
 from nbdash.web.visitor import current_visitor
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -27,9 +29,7 @@ def dashboards() -> Response:
     """The dashboards by slug; ``next`` is the ``after`` of the following page, or null."""
     site = current_site()
     limit = int(number("limit", default=MAX_LIMIT, most=MAX_LIMIT))
-    visitor = current_visitor()
-    visible_to = None if visitor.sees_all else visitor.shared()
-    summaries, following = site.pages.summaries(text("after"), max(limit, 1), visible_to)
+    summaries, following = site.pages.summaries(text("after"), max(limit, 1), current_visitor().audience())
     return jsonify(dashboards=[dashboard_object(summary, site.urls) for summary in summaries], next=following)
 
 
@@ -59,6 +59,33 @@ def run(run_id: str) -> Response:
     )
 
 
+@blueprint.get("/whoami")
+def whoami() -> Response:
+    """Whose token this is; the empty name is the data directory's author."""
+    limit = current_site().settings.upload_mib * 1024**2
+    return jsonify(name=current_visitor().owner, version=nbdash.__version__, upload_bytes=limit)
+
+
+@blueprint.post("/dashboards")
+def publish() -> Response:
+    """Publishes a notebook with its data files: ``multipart/form-data`` as :mod:`nbdash.web.uploads` reads it."""
+    site, owner = current_site(), current_visitor().owner
+    assert owner is not None
+    with read_upload() as (upload, options):
+        publication = site.publisher.receive(upload, owner, options)
+    response = jsonify(publication_object(publication, site.urls, _link_to(publication.dashboard)))
+    response.status_code = 202 if publication.run else 200
+    return response
+
+
+def _link_to(dashboard: Dashboard) -> str:
+    """The address to hand on, from the server's own root."""
+    site = current_site()
+    if dashboard.public:
+        return site.urls.dashboard(dashboard.slug)
+    return site.urls.share(site.sharing.secret(site.sharing.standing_share(dashboard.slug)))
+
+
 def _awaited_events(run_id: str, after: int, seconds: float) -> list[RunEvent]:
     """Events as soon as there are any; at once if the run is over or no place to wait is free."""
     pages = current_site().pages
@@ -79,4 +106,5 @@ def _wait_for(look: Callable[[], list[RunEvent]], seconds: float) -> list[RunEve
 def _run_object(report: RunReport) -> object:
     site = current_site()
     with_pictures = text("png") != "0"
-    return run_object(report, site.urls, site.pages.figure_bytes if with_pictures else None)
+    is_author = current_visitor().owns(report.dashboard)
+    return run_object(report, site.urls, site.pages.figure_bytes if with_pictures else None, is_author=is_author)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from nbdash.publisher.tokens import cookie_of
+
 
 class AuthorKey:
     """Recognises the author by the token, or by the cookie that was got with it."""
@@ -13,8 +15,7 @@ class AuthorKey:
         self._token = _digest(token)
         #: Tells this data directory's cookies from others': servers on other ports of a host see the same ones.
         self.site = _digest(f"name {token}").hex()[:8]
-        #: The cookie is made from the token but does not tell it.
-        self.cookie = _digest(f"cookie {token}").hex()
+        self.cookie = cookie_of(token)
         self.cookie_name = f"nbdash-author-{self.site}"
         self._cookie = _digest(self.cookie)
 

@@ -14,6 +14,7 @@ from nbdash.model import Json
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
 
+MAX_BODY = 64 * 1024
 MAX_VALUES = 200
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53

@@ -19,14 +19,17 @@ from nbdash.model import (
     ShownCard,
 )
 from nbdash.page.urls import Urls
+from nbdash.publisher.publication import Publication
 from nbdash.publisher.viewing import DashboardSummary, RunReport
 
 #: What an event may tell besides its number, kind and time.
 EVENT_FIELDS = ("cell", "of", "title", "seconds", "ok", "card", "state")
 
 
-def run_object(report: RunReport, urls: Urls, picture_of: Callable[[str], bytes] | None) -> Json:
-    """A run; its figures' ``png`` is null without ``picture_of`` (digest → bytes)."""
+def run_object(
+    report: RunReport, urls: Urls, picture_of: Callable[[str], bytes] | None, *, is_author: bool = False
+) -> Json:
+    """A run; its figures' ``png`` is null without ``picture_of`` (digest → bytes); its author is told why it failed."""
     run = report.run
     return {
         "id": run.id,
@@ -39,7 +42,19 @@ def run_object(report: RunReport, urls: Urls, picture_of: Callable[[str], bytes]
         "attempt": run.attempt,
         "progress": run.progress and _progress(run.progress),
         "figures": [_run_figure(figure, report, urls, picture_of) for figure in report.figures],
-        "error": run.error and _error(run.error),
+        "error": run.error and _error(run.error, is_author=is_author),
+    }
+
+
+def publication_object(publication: Publication, urls: Urls, link: str) -> Json:
+    """What publishing did; ``link`` is the address to hand to others."""
+    return {
+        "slug": publication.dashboard.slug,
+        "title": publication.version.title,
+        "version": publication.version.number,
+        "url": urls.dashboard(publication.dashboard.slug),
+        "link": link,
+        "run": publication.run and publication.run.id,
     }
 
 
@@ -108,8 +123,9 @@ def _progress(progress: Progress) -> Json:
     }
 
 
-def _error(error: RunError) -> Json:
-    return {"cell": error.cell, "ename": error.ename, "reference": error.reference}
+def _error(error: RunError, *, is_author: bool) -> Json:
+    told: dict[str, Json] = {"cell": error.cell, "ename": error.ename, "reference": error.reference}
+    return told | {"message": error.message} if is_author else told
 
 
 def _parameter(parameter: Parameter) -> Json:

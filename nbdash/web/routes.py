@@ -25,9 +25,7 @@ HTML = "text/html; charset=utf-8"
 @blueprint.get("/")
 def index() -> Response:
     """The list of dashboards."""
-    visitor = current_visitor()
-    visible_to = None if visitor.sees_all else visitor.shared()
-    return _page(current_site().pages.index(text("after"), visible_to))
+    return _page(current_site().pages.index(text("after"), current_visitor().audience()))
 
 
 @blueprint.get("/s/<secret:secret>")

@@ -15,11 +15,11 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from nbdash.errors import NotFoundError
 from nbdash.model import Dashboard
 from nbdash.network import ANY_ADDRESS
+from nbdash.web.inputs import MAX_BODY
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
-from nbdash.web.visitor import LOOPBACK_NAMES, Right, current_visitor, has_token, host_name, is_local
+from nbdash.web.visitor import LOOPBACK_NAMES, Right, Visitor, current_visitor, has_token, host_name, is_local
 
-MAX_BODY = 64 * 1024
 MAX_ADDRESS = 8 * 1024
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
@@ -40,6 +40,8 @@ RIGHTS: Mapping[str, Right] = {
     "api.dashboards": Right.REACH,
     "api.dashboard": Right.LOOK,
     "api.run": Right.LOOK,
+    "api.publish": Right.PUBLISH,
+    "api.whoami": Right.PUBLISH,
     "system.health": Right.REACH,
     "system.static_file": Right.REACH,
     "system.favicon": Right.REACH,
@@ -81,8 +83,8 @@ def check_request() -> None:
     _check_method()
     _check_host()
     _check_length()
-    if request.method == "POST":
-        _check_origin()
+    if request.method == "POST" and RIGHTS.get(request.endpoint or "") is not Right.PUBLISH:
+        _check_origin()  # a token in the request itself is proof enough
     _check_right()
 
 
@@ -128,8 +130,9 @@ def _check_length() -> None:
     if "Transfer-Encoding" in request.headers:
         # Chunks that break off look like a body that ended; no client needs them for so little.
         raise Refusal(411, "length_required", "A request's body must have a Content-Length.")
-    if (request.content_length or 0) > MAX_BODY:
-        raise Refusal(413, "too_large", f"This request is larger than {MAX_BODY // 1024} KiB.")
+    limit = current_site().settings.upload_mib * 1024**2 if request.endpoint == "api.publish" else MAX_BODY
+    if (request.content_length or 0) > limit:
+        raise Refusal(413, "too_large", f"This request is larger than {limit // 1024} KiB.")
 
 
 def _check_origin() -> None:
@@ -156,6 +159,9 @@ def _check_right() -> None:
     right, visitor = RIGHTS.get(request.endpoint), current_visitor()
     if right is Right.REACH or (right is Right.MEASURE and visitor.sees_all):
         return
+    if right is Right.PUBLISH:
+        _check_token(visitor)
+        return
     if right is None or right is Right.MEASURE:
         raise NotFound
     dashboard = _find_dashboard()
@@ -164,6 +170,14 @@ def _check_right() -> None:
     if dashboard is not None and right is Right.RERUN and visitor.may(Right.LOOK, dashboard):
         raise Refusal(403, "may_not_rerun", "This dashboard is rerun by its author: ask there for newer figures.")
     raise NotFound
+
+
+def _check_token(visitor: Visitor) -> None:
+    """Publishing takes a token in the request itself: what a browser keeps is not enough."""
+    if visitor.owner is None or not has_token():
+        raise Refusal(
+            401, "bad_token", "This server does not know this token: get one from its author, then 'nbdash login'."
+        )
 
 
 def _find_dashboard() -> Dashboard | None:

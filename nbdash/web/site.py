@@ -12,6 +12,7 @@ from nbdash.network import own_names
 from nbdash.page.render import Renderer
 from nbdash.page.urls import Urls
 from nbdash.publisher.publication import Publisher
+from nbdash.publisher.sharing import Sharing
 from nbdash.publisher.viewing import Pages
 from nbdash.store import Store
 from nbdash.store.token import author_token
@@ -32,6 +33,7 @@ class Site:
     publisher: Publisher
     pages: Pages
     author: AuthorKey
+    sharing: Sharing
     own_names: frozenset[str]  #: what a Host header may say, besides loopback and ``trusted_hosts``
     assets: Mapping[str, Asset]
     polls: Places  #: of requests that wait for events
@@ -42,12 +44,14 @@ class Site:
 
 def make_site(settings: Settings, store: Store) -> Site:
     """Puts the parts together."""
+    token = author_token(settings.data)
     return Site(
         settings=settings,
         store=store,
         publisher=Publisher(store, settings),
         pages=Pages(store, settings, Renderer(settings.templates)),
-        author=AuthorKey(author_token(settings.data)),
+        author=AuthorKey(token),
+        sharing=Sharing(store, token),
         own_names=own_names(settings),
         assets=load_assets(settings.templates),
         polls=Places(min(settings.long_polls, settings.threads // 2)),

@@ -7,6 +7,8 @@ import re
 from flask import Blueprint, Response, jsonify
 
 from nbdash.errors import NotFoundError
+from nbdash.publisher.sharing import digest_of
+from nbdash.publisher.tokens import cookie_of
 from nbdash.web import metrics as numbers
 from nbdash.web.addresses import SlugConverter
 from nbdash.web.conditional import IMMUTABLE, REVALIDATE, stored
@@ -51,12 +53,12 @@ def favicon() -> Response:
 @blueprint.get("/-/author")
 def become_author() -> Response:
     """Exchanges the token in the address for the author's cookie, and leads to an address without it."""
-    site = current_site()
-    if not site.author.accepts_token(text("token") or ""):
+    site, token = current_site(), text("token") or ""
+    if not (site.author.accepts_token(token) or site.store.find_token(digest_of(token))):
         raise Refusal(403, "bad_token", "This link is no longer valid: get a new one with 'nbdash open'.")
     response = Response(status=303)
     response.headers["Location"] = _clean_address(text("to") or "")
-    give_cookie(response, site.author.cookie_name, site.author.cookie, AUTHOR_SECONDS)
+    give_cookie(response, site.author.cookie_name, cookie_of(token), AUTHOR_SECONDS)
     return response
 
 

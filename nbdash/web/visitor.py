@@ -14,7 +14,7 @@ from enum import Enum
 
 from flask import Response, g, request
 
-from nbdash.model import Dashboard, RerunBy, Share
+from nbdash.model import Audience, Dashboard, RerunBy, Share
 from nbdash.publisher.sharing import digest_of
 from nbdash.web.inputs import is_loopback_peer
 from nbdash.web.site import current_site
@@ -36,6 +36,7 @@ class Right(Enum):
     LOOK = "look"
     RERUN = "rerun"
     MANAGE = "manage"  #: log, source, settings: the author's
+    PUBLISH = "publish"  #: with a token of the author's or of one's own
     MEASURE = "measure"  #: numbers about the server, for the author and this machine
 
 
@@ -43,13 +44,14 @@ class Right(Enum):
 class Visitor:
     """Who asks."""
 
-    is_author: bool
+    is_author: bool  #: of the data directory: nothing is hidden from them
     is_local: bool
+    person: str | None = None  #: the name of the token of one's own that they hold
 
     def may(self, right: Right, dashboard: Dashboard) -> bool:
         """Whether they may do that with this dashboard. One that is not listed is its author's alone."""
-        if self.is_author:
-            return right is Right.MANAGE or dashboard.listed
+        if self.owns(dashboard):
+            return True
         if right is Right.MANAGE or not dashboard.listed:
             return False
         share = None if self.is_local or dashboard.public else _share_for(dashboard)
@@ -58,34 +60,58 @@ class Visitor:
         is_open = dashboard.rerun_by is RerunBy.VIEWERS and (share is None or share.may_rerun)
         return right is Right.LOOK or is_open
 
+    def owns(self, dashboard: Dashboard) -> bool:
+        """Whether they are its author."""
+        return self.is_author or (self.person is not None and dashboard.owner == self.person)
+
+    @property
+    def owner(self) -> str | None:
+        """As whom they publish; None: they may not."""
+        return "" if self.is_author else self.person
+
     @property
     def sees_all(self) -> bool:
         """Whether every listed dashboard is theirs to look at."""
         return self.is_author or self.is_local
 
-    def shared(self) -> set[int]:
-        """The ids of the dashboards whose share links they hold."""
-        return {share.dashboard_id for share in _shares()}
+    def audience(self) -> Audience | None:
+        """Which dashboards a list shows them; None: all."""
+        if self.sees_all:
+            return None
+        return Audience(shared=frozenset(share.dashboard_id for share in _shares()), owner=self.person)
 
 
 def current_visitor() -> Visitor:
     """Who asks now; found out once a request."""
     if "visitor" not in g:
-        g.visitor = Visitor(is_author=is_author(), is_local=is_local())
+        g.visitor = _recognise()
     visitor: Visitor = g.visitor
     return visitor
 
 
-def is_author() -> bool:
-    """Whether the author's cookie or token came with the request."""
-    key = current_site().author
-    return key.accepts_cookie(request.cookies.get(cookie_name(key.cookie_name), "")) or has_token()
+def _recognise() -> Visitor:
+    """A bearer token comes before a cookie, as it was put into this very request."""
+    site = current_site()
+    token, cookie = bearer(), request.cookies.get(cookie_name(site.author.cookie_name), "")
+    is_author = site.author.accepts_token(token) or site.author.accepts_cookie(cookie)
+    person = None
+    if not is_author and (token or cookie):
+        found = site.store.find_token(digest_of(token or cookie), is_cookie=not token)
+        person = found.name if found else None
+    return Visitor(is_author=is_author, is_local=is_local(), person=person)
+
+
+def bearer() -> str:
+    """The token in the Authorization header; empty if there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def has_token() -> bool:
-    """Whether the author's token came as a bearer."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and current_site().author.accepts_token(token.strip())
+    """Whether a valid token came as a bearer: no other site can make a browser send one."""
+    token = bearer()
+    site = current_site()
+    return bool(token) and (site.author.accepts_token(token) or site.store.find_token(digest_of(token)) is not None)
 
 
 def is_local() -> bool:
