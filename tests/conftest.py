@@ -69,8 +69,8 @@ def without_fork() -> Iterator[None]:
         yield
 
 
-def engines_of(data: Path) -> set[str | None]:
+def engines_of(data: Path) -> set[str]:
     """The engines that have executed the runs of a data directory."""
     with open_store(data) as opened:
-        published = opened.list_dashboards(include_unlisted=True)
-        return {run.engine for dashboard in published for run in opened.runs(dashboard.id)}
+        dashboards = opened.list_dashboards(include_unlisted=True)
+        return {run.engine for each in dashboards for run in opened.runs(each.id) if run.engine}
