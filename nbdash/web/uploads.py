@@ -46,6 +46,8 @@ def read_upload() -> Iterator[tuple[Upload, PublishOptions]]:
         raise Refusal(415, "unsupported", "Send the notebook as multipart/form-data.")
     files, form = _read_body()
     try:
+        if len(files.getlist("data")) > MAX_FILES:
+            raise _too_much()
         options = _options(form.get("options", "{}"))
         notebook = files.get("notebook")
         if notebook is None:
@@ -69,14 +71,17 @@ def _read_body() -> tuple[MultiDict[str, FileStorage], MultiDict[str, str]]:
         if not may_read:
             raise BusyError("Too many requests are being sent at once: try again.", retry_after=5)
         request.max_content_length = site.settings.upload_mib * 1024**2
-        request.max_form_parts = MAX_FILES + 2
+        request.max_form_parts = MAX_FILES + 100  # beyond, the rest is not even read
         request.max_form_memory_size = MEMORY_BYTES
         try:
-            if len(request.files.getlist("data")) <= MAX_FILES:
-                return request.files, request.form
+            return request.files, request.form
         except RequestEntityTooLarge:
-            pass
-    raise Refusal(413, "too_large", f"Send at most {site.settings.upload_mib} MiB in {MAX_FILES} files.")
+            raise _too_much() from None
+
+
+def _too_much() -> Refusal:
+    limit = current_site().settings.upload_mib
+    return Refusal(413, "too_large", f"Send at most {limit} MiB in {MAX_FILES} files.")
 
 
 def _options(text: str) -> PublishOptions:
