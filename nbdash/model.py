@@ -467,7 +467,7 @@ class Version:
     selection: Selection
     engine: str | None  #: asked for by the author; None: the default
     python: str | None
-    folder: str | None  #: where its cells run; None: beside the dashboard's notebook
+    folder: str | None  #: where its cells run, below the data directory; None: beside the notebook
     created_at: datetime
 
 

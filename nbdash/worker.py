@@ -45,14 +45,16 @@ from nbdash.notebook.plan import make_plan
 from nbdash.page.content import show_card
 from nbdash.publisher.execution import execute, job_from
 from nbdash.publisher.publication import Publisher
+from nbdash.publisher.upload import collect_received
 from nbdash.store import Store, StoredCard, reference_of
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 SWEEP_SECONDS = 5.0
-#: A blob without a row is younger than this while its run is being recorded.
-BLOB_GRACE_SECONDS = 3600.0
+COLLECT_SECONDS = 600.0
+#: A blob or a folder without a row is younger than this while its row is being written.
+GRACE_SECONDS = 3600.0
 
 
 class Worker:
@@ -67,6 +69,7 @@ class Worker:
         self._engines: dict[str, Engine] = {}
         self._active: dict[str, _ActiveRun] = {}
         self._lock = threading.Lock()
+        self._collected = 0.0  # when blobs and folders were last collected, by the monotonic clock
 
     def serve(self, stop: threading.Event) -> None:
         """Perform runs until ``stop`` is set; runs under way then go back to the queue."""
@@ -137,7 +140,7 @@ class Worker:
 
     def _folder_of(self, version: Version) -> Path:
         if version.folder is not None:
-            return Path(version.folder)
+            return self.settings.data / version.folder
         return Path(self.store.dashboard_by_id(version.dashboard_id).source_path).parent
 
     def _engine(self, name: str) -> Engine:
@@ -183,8 +186,11 @@ class Worker:
 
     def _maintain(self) -> None:
         self.store.sweep(self.settings.lease)
-        if self.store.prune(self.settings.keep):
-            self.store.collect_blobs(BLOB_GRACE_SECONDS)
+        is_due = time.monotonic() - self._collected > COLLECT_SECONDS  # a removed dashboard leaves something too
+        if self.store.prune(self.settings.keep) or is_due:
+            self._collected = time.monotonic()
+            self.store.collect_blobs(GRACE_SECONDS)
+            collect_received(self.settings.data, self.store.version_folders(), GRACE_SECONDS)
 
     def _drain(self) -> None:
         with self._lock:

@@ -24,7 +24,7 @@ from nbdash.notebook.parameters import canonical_key
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
 from nbdash.notebook.values import resolve_values
-from nbdash.publisher.upload import Upload
+from nbdash.publisher.upload import RECEIVED, Upload
 from nbdash.store import Store
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -33,8 +33,6 @@ MAX_TITLE = 200
 NOTEBOOKS_HELD = 256
 #: The origin of runs that a saved file has asked for.
 WATCH = "watch"
-#: The folder in the data directory for what was sent from elsewhere.
-RECEIVED = "received"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +217,7 @@ class Publisher:
             selection=terms.selection,
             engine=terms.engine,
             python=terms.python,
-            folder=str(folder) if folder else None,
+            folder=folder.relative_to(self.settings.data).as_posix() if folder else None,
         )
 
     def _is_done(self, dashboard: Dashboard, version: Version, options: PublishOptions) -> bool:

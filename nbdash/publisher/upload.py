@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -13,6 +16,8 @@ from typing import IO
 
 from nbdash.errors import OptionError
 
+#: The folder in the data directory for what was sent.
+RECEIVED = "received"
 MAX_FILES = 1000
 MAX_DEPTH = 16
 MAX_NAME_BYTES = 200
@@ -53,9 +58,12 @@ class Upload:
     def settle(self, holder: Path) -> Path:
         """The folder to run in, below ``holder``, named by its content: equal files are kept once."""
         folder = holder / _digest(self.draft)
-        if not folder.is_dir():
+        if folder.is_dir():
+            os.utime(folder)
+        else:
             holder.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
+                os.utime(self.draft)  # young until its version is kept
                 self.draft.replace(folder)
             except OSError:  # the same was sent twice at once
                 if not folder.is_dir():
@@ -69,6 +77,16 @@ class Upload:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self.draft, ignore_errors=True)
+
+
+def collect_received(data: Path, referenced: Collection[str], min_age_seconds: float) -> None:
+    """Remove the folders that no version runs in, and drafts that a crash has left, once they are this old."""
+    old = time.time() - min_age_seconds
+    root = data / RECEIVED
+    drafts, settled = root.glob("draft-*"), root.glob("*/*")
+    for folder in [*drafts, *(each for each in settled if not each.parent.name.startswith("draft-"))]:
+        if folder.relative_to(data).as_posix() not in referenced and folder.stat().st_mtime < old:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def checked_path(name: str) -> PurePosixPath:

@@ -209,6 +209,11 @@ class Versions(StorePart):
         )
         return {row["version_id"] for row in self._all(query)}
 
+    def version_folders(self) -> set[str]:
+        """The folders that versions run in, of those that have one of their own."""
+        query = select(versions.c.folder).where(versions.c.folder.is_not(None))
+        return {str(row["folder"]) for row in self._all(query)}
+
     def versions(self, dashboard_id: int) -> list[Version]:
         """The dashboard's versions, newest first."""
         query = select(versions).where(versions.c.dashboard_id == dashboard_id)

@@ -10,8 +10,8 @@ import pytest
 from web_site import FAILING, SCRIPT, SECRET, MakeServer, Server, notebook_text
 
 from nbdash.model import RunState
-from nbdash.publisher.publication import RECEIVED
 from nbdash.publisher.tokens import make_token
+from nbdash.publisher.upload import RECEIVED, collect_received
 
 AWAY: dict[str, Any] = {"REMOTE_ADDR": "192.0.2.7"}
 ADDRESS = "/api/v1/dashboards"
@@ -206,3 +206,17 @@ def test_a_failed_run_tells_its_author_why_and_nobody_else(server: Server, ann: 
     assert SECRET in told.json["error"]["message"]
     assert server.client.get(path, environ_base=AWAY).status_code == 404
     assert server.client.get("/d/costs").status_code == 404, "nothing is published"
+
+
+def test_folders_that_no_version_runs_in_are_removed(server: Server, ann: str) -> None:
+    send(server, ann, name="costs.ipynb", data={"a.csv": b"1"})
+    send(server, ann, name="gone.ipynb", data={"a.csv": b"1"})
+    server.publisher.remove("gone")
+    received = server.settings.data / RECEIVED
+    (received / "draft-left").mkdir()
+    collect_received(server.settings.data, server.store.version_folders(), 3600)
+    assert len(list(received.iterdir())) == 3, "young ones may be about to be used"
+    collect_received(server.settings.data, server.store.version_folders(), -1)
+    (left,) = received.glob("*/*")
+    assert left.parent.name == str(server.store.dashboard("costs").id)
+    assert not (received / "draft-left").exists()
