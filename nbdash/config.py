@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from nbdash.errors import OptionError
 
 DEFAULT_PORT = 8700
 CONFIG_NAME = "nbdash.toml"
+#: What a notebook's own metadata may lower, and never raise.
+LOWERABLE = ("timeout", "cell_timeout", "memory_mib", "processes", "output_mib", "figures", "megapixels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +52,26 @@ class Settings:
     engine: str = ""
     #: Seconds a run may take.
     timeout: float = 3600.0
+    #: Seconds a cell may take; 0 means as many as the run.
+    cell_timeout: float = 0.0
     #: MiB of memory that a run with all its processes may use.
     memory_mib: int = 4096
+    #: Processes that a run may have at a time.
+    processes: int = 512
     #: MiB of outputs that a run may produce.
     output_mib: int = 32
     #: Figures that a run may show.
     figures: int = 64
+    #: Million pixels that a figure may have.
+    megapixels: int = 64
     #: Seconds without a heartbeat after which a run's worker counts as dead.
     lease: float = 30.0
     #: Reruns a minute per dashboard; more are answered 429.
     reruns_per_minute: int = 60
+    #: Runs that may wait; beyond that reruns are answered 429.
+    queue: int = 500
+    #: MiB that notebooks, figures and results may take together; beyond that nothing is published or run.
+    stored_mib: int = 20480
     #: MiB that a notebook published from elsewhere may have with its data files.
     upload_mib: int = 64
     #: MiB of figures embedded in a page; those beyond are linked and load lazily.
@@ -121,7 +134,10 @@ def _convert(name: str, value: Any, default: Any) -> Any:
             return tuple(str(part).strip() for part in parts if str(part).strip())
         if isinstance(default, bool) or isinstance(value, bool):
             raise ValueError
-        return type(default)(value)
-    except (TypeError, ValueError):
-        kind = type(default).__name__
-        raise OptionError(f"Setting {name!r} is {value!r}, which is not a {kind}.", field=name) from None
+        converted = type(default)(value)
+        if not isinstance(converted, str) and not 0 <= converted < math.inf:
+            raise ValueError
+        return converted
+    except (TypeError, ValueError, OverflowError):
+        kind = {int: "a whole number from 0 on", float: "a number from 0 on"}.get(type(default), "a text")
+        raise OptionError(f"Setting {name!r} is {value!r}, which is not {kind}.", field=name) from None

@@ -94,6 +94,7 @@ class Notebook:
     cells: tuple[Cell, ...]
     language: str = "python"
     kernel_name: str | None = None  #: the kernelspec's name, if the file has one
+    limits: Mapping[str, float] = field(default_factory=dict)  #: settings that the file wants lower
     notices: tuple[str, ...] = ()  #: what was repaired or ignored, a sentence each
 
     @property
@@ -195,6 +196,7 @@ class Limits:
     run_seconds: float = 3600.0
     cell_seconds: float | None = None
     memory_bytes: int = 4 * 1024**3  #: resident memory of the run and all its descendants
+    processes: int = 512  #: at a time
     output_bytes: int = 32 * 1024**2  #: all outputs together; text beyond keeps its head and tail
     figures: int = 64
 

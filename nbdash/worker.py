@@ -44,7 +44,8 @@ from nbdash.notebook.parameters import inject_parameters
 from nbdash.notebook.plan import make_plan
 from nbdash.page.content import show_card
 from nbdash.publisher.execution import execute, job_from
-from nbdash.publisher.publication import Publisher
+from nbdash.publisher.limits import settings_for
+from nbdash.publisher.publication import GRACE_SECONDS, Publisher
 from nbdash.publisher.upload import collect_received
 from nbdash.store import Store, StoredCard, reference_of
 
@@ -53,8 +54,6 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 SWEEP_SECONDS = 5.0
 COLLECT_SECONDS = 600.0
-#: A blob or a folder without a row is younger than this while its row is being written.
-GRACE_SECONDS = 3600.0
 
 
 class Worker:
@@ -116,6 +115,7 @@ class Worker:
     def _perform(self, run: Run, active: _ActiveRun) -> None:
         version = self.store.version(run.version_id)
         try:
+            self._publisher.make_room()
             plan = self._plan_of(run, version)
             engine = self._engine(version.engine or self.settings.engine)
             job = job_from(
@@ -128,11 +128,10 @@ class Worker:
             recording = Recording(self.store, run, plan, self.settings, lost=active.give_up)
             recording.start()
             execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
+            recording.complete(execution.document)
+            self._finish(run, active, execution.outcome, execution.document)
         except NbdashError as error:
             self._finish(run, active, Outcome(failure=Failure(cause=Cause.ENGINE, message=str(error))), None)
-            return
-        recording.complete(execution.document)
-        self._finish(run, active, execution.outcome, execution.document)
 
     def _plan_of(self, run: Run, version: Version) -> Plan:
         notebook = inject_parameters(self._publisher.notebook_of(version), run.parameters)
@@ -227,7 +226,7 @@ class Recording:
         self._store = store
         self._run = run
         self._plan = plan
-        self._settings = settings
+        self._settings = settings_for(plan.notebook, settings)
         self._lost = lost
         self._cards = {card.index: (position, card) for position, card in enumerate(plan.cards)}
         self._running = [cell.index for cell in plan.cells if cell.runs]
@@ -285,7 +284,8 @@ class Recording:
 
     def _stored(self, index: int, cell: dict[str, Any]) -> StoredCard:
         position, card = self._cards[index]
-        shown, blobs = show_card(card, cell, max_figures=self._settings.figures)
+        limits = self._settings
+        shown, blobs = show_card(card, cell, max_figures=limits.figures, max_pixels=limits.megapixels * 10**6)
         for data in blobs.values():
             self._store.put_blob(data)
         return StoredCard(position=position, shown=shown)

@@ -21,6 +21,7 @@ from nbdash.notebook.checks import check_notebook
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import read_notebook
 from nbdash.notebook.tagging import Proposal, propose_tags, write_tags
+from nbdash.publisher.limits import held_to
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
 
@@ -105,7 +106,7 @@ def check_command(  # noqa: PLR0913 - one argument per option
     """
     if (engine or python) and not runs:
         raise OptionError("--engine and --python say how to execute: give --run too.")
-    read = read_notebook(notebook)
+    read = held_to(load_settings(), read_notebook(notebook))
     plan = make_plan(read, Selection(cells))
     findings = check_notebook(plan, notebook.resolve().parent)
     if runs:

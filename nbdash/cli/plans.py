@@ -18,6 +18,12 @@ def show_plan(plan: Plan, *, err: bool) -> None:
         click.echo(line, err=err)
 
 
+def show_notices(notebook: Notebook) -> None:
+    """Print what was repaired or ignored in a notebook's file."""
+    for notice in notebook.notices:
+        click.echo(f"Note: {plain(notice)}", err=True)
+
+
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan as text."""
     yield plain(f"{plan.notebook.name}: {summary_of(plan)}")

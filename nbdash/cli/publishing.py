@@ -20,7 +20,7 @@ from nbdash.cli.options import (
     opened_store,
     python_option,
 )
-from nbdash.cli.plans import show_plan
+from nbdash.cli.plans import show_notices, show_plan
 from nbdash.cli.progress import show_run
 from nbdash.cli.sending import parcel_for, send
 from nbdash.cli.terminal import plain
@@ -201,6 +201,7 @@ def _follow(publisher: Publisher, publication: Publication) -> Run:
     run = publication.run
     assert run is not None
     with cancelling(publisher, run):
+        show_notices(publication.plan.notebook)
         show_plan(publication.plan, err=True)
         click.echo(f"Running in {_interpreter_of(publication)}", err=True)
         ended = show_run(publisher, run)

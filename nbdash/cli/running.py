@@ -15,6 +15,7 @@ import click
 
 from nbdash.cli.options import cells_option, engine_option, parameter_option, python_option
 from nbdash.cli.parameters import gather_parameters
+from nbdash.cli.plans import show_notices
 from nbdash.cli.progress import CellProgress
 from nbdash.config import load_settings
 from nbdash.engine.choose import make_engine
@@ -24,6 +25,7 @@ from nbdash.notebook.parameters import inject_parameters
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import read_notebook
 from nbdash.publisher.execution import Execution, execute, job_from
+from nbdash.publisher.limits import held_to
 from nbdash.publisher.papermill import RunRecord, notebook_text, with_papermill_record, write_notebook
 
 STDOUT = "-"
@@ -81,9 +83,9 @@ def run_command(  # noqa: PLR0913 - one argument per option
     """
     settings = load_settings(timeout=timeout)
     values = gather_parameters(files, yamls, parameters, raws)
-    read = _with_kernel(read_notebook(notebook), kernel)
+    read = _with_kernel(held_to(settings, read_notebook(notebook)), kernel)
     injected = inject_parameters(read, values)
-    _tell(injected.notices)
+    show_notices(injected)
     request = _Request(
         path=notebook,
         output=_writable(output),
@@ -143,11 +145,6 @@ def _count_figures(document: Mapping[str, Any]) -> str:
     outputs = [output for cell in document["cells"] for output in cell.get("outputs", ())]
     count = sum("image/png" in output.get("data", {}) for output in outputs)
     return f"{count} figure{'s' * (count != 1)}"
-
-
-def _tell(notices: Sequence[str]) -> None:
-    for notice in notices:
-        click.echo(f"Note: {notice}", err=True)
 
 
 def _writable(output: str | None) -> str | None:

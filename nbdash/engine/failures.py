@@ -48,6 +48,11 @@ def memory_exceeded(cell: CellJob | None, limit: int, peak: int) -> Failure:
     return _failure(Cause.MEMORY, message, cell)
 
 
+def too_many_processes(cell: CellJob | None, limit: int) -> Failure:
+    """The run multiplied beyond what it may."""
+    return _failure(Cause.SIGNAL, f"The run started more than its limit of {limit} processes{_inside(cell)}.", cell)
+
+
 def run_cancelled(cell: CellJob | None) -> Failure:
     """Somebody cancelled the run."""
     return _failure(Cause.CANCELLED, f"The run was cancelled{_inside(cell)}.", cell)

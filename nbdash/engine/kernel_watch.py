@@ -15,6 +15,7 @@ from nbdash.engine.failures import (
     process_ended,
     run_cancelled,
     run_timed_out,
+    too_many_processes,
 )
 from nbdash.engine.kernel_process import SUPERVISED, KernelProcess
 from nbdash.engine.processes import memory_of, processes_of
@@ -62,7 +63,7 @@ class Watch:
         code = self._process.exit_code()
         if code is not None and self._cell is not None:  # a kernel that ends before has not started at all
             return process_ended(self._cell, code, self._process.last_words())
-        return self._look_at_clock() or self._look_at_memory()
+        return self._look_at_clock() or self._look_at_processes()
 
     def _look_at_clock(self) -> Failure | None:
         now, limits = monotonic(), self._limits
@@ -72,11 +73,13 @@ class Watch:
             return cell_timed_out(self._cell, limits.cell_seconds)
         return None
 
-    def _look_at_memory(self) -> Failure | None:
+    def _look_at_processes(self) -> Failure | None:
         if self._process.pid is None:
             return None
         processes = processes_of(self._process.pid, itself=not SUPERVISED)
         self._seen.update(processes)
+        if len(processes) > self._limits.processes:
+            return too_many_processes(self._cell, self._limits.processes)
         used, limit = memory_of(processes, self._limits.memory_bytes), self._limits.memory_bytes
         self.peak = max(self.peak, used)
         return memory_exceeded(self._cell, limit, used) if used > limit else None

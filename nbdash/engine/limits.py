@@ -9,25 +9,27 @@ from collections.abc import Callable
 import psutil
 
 from nbdash.engine.host.tree import descendants_of, proportional_bytes, resident_bytes
+from nbdash.model import Limits
 
 #: How often memory is looked at.
 _SAMPLE_SECONDS = 0.1
 _BURIAL_SECONDS = 3.0
 #: Up to how many processes are worth an exact figure.
 _MAX_MEASURED = 16
-#: More processes than any honest notebook starts: a fork bomb.
-MAX_PROCESSES = 512
 
 
 class MemoryWatch:
     """Memory of all descendants of a keeper; what they share with the zygote is counted once."""
 
-    def __init__(self, keeper: int, *, limit: int, shared: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """``limit`` and ``shared``, the zygote's own resident memory, in bytes."""
+    def __init__(
+        self, keeper: int, *, limits: Limits, shared: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``shared``: the zygote's own resident memory, in bytes."""
         self.peak = 0
         self.processes = 0
         self._keeper = keeper
-        self._limit = limit
+        self._limit = limits.memory_bytes
+        self._most_processes = limits.processes
         self._shared = shared
         self._clock = clock
         self._next = 0.0
@@ -41,7 +43,7 @@ class MemoryWatch:
     @property
     def has_too_many_processes(self) -> bool:
         """Whether the run multiplies without end."""
-        return self.processes > MAX_PROCESSES
+        return self.processes > self._most_processes
 
     def look(self) -> None:
         """Measure, if it is time to; the more a look costs, the rarer it is."""
@@ -64,7 +66,7 @@ class MemoryWatch:
         self.peak = max(self.peak, used)
 
     def _remember(self, pids: list[int]) -> None:
-        for pid in pids[:MAX_PROCESSES]:
+        for pid in pids[: self._most_processes]:
             if pid not in self._seen:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     self._seen[pid] = psutil.Process(pid)

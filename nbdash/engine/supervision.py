@@ -14,7 +14,7 @@ from nbdash.engine import failures
 from nbdash.engine.budget import OutputBudget
 from nbdash.engine.frames import event_from_frame
 from nbdash.engine.host.wire import FrameReader, WireError
-from nbdash.engine.limits import MAX_PROCESSES, MemoryWatch
+from nbdash.engine.limits import MemoryWatch
 from nbdash.engine.pipes import TextPipe
 from nbdash.engine.stopping import Stopper
 from nbdash.engine.zygotes import Connections, Forked
@@ -56,7 +56,7 @@ class Supervision:
             TextPipe(name, fd, token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
         )
         self._open: set[Any] = {links.channel, links.keeper, *self._pipes}
-        self._memory = MemoryWatch(forked.keeper, limit=job.limits.memory_bytes, shared=forked.shared_bytes)
+        self._memory = MemoryWatch(forked.keeper, limits=job.limits, shared=forked.shared_bytes)
         self._stopper = Stopper(links.keeper, forked.keeper)
         self._cells = {cell.index: cell for cell in job.cells}
         self._cell: CellJob | None = None
@@ -220,8 +220,7 @@ class Supervision:
 
     def _too_much(self) -> Failure:
         if self._memory.has_too_many_processes:
-            message = f"The run started more than {MAX_PROCESSES} processes{_inside(self._cell)}."
-            return _failure(Cause.SIGNAL, message, self._cell)
+            return failures.too_many_processes(self._cell, self._job.limits.processes)
         return failures.memory_exceeded(self._cell, self._job.limits.memory_bytes, self._memory.peak)
 
     def _interrupt(self, failure: Failure) -> None:

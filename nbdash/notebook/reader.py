@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -12,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from nbdash.config import LOWERABLE
 from nbdash.errors import NotebookError
 from nbdash.model import Cell, CellKind, Notebook, Role
 from nbdash.notebook.loading import NOTEBOOK_BYTES, load_object, read_file
@@ -19,7 +21,7 @@ from nbdash.notebook.options import options_of
 from nbdash.notebook.repair import repair_document
 from nbdash.notebook.text import clean_line, headings_of
 
-#: The only keys of the notebook's ``metadata.nbdash`` that mean anything: a file must not configure a server.
+#: What the notebook's ``metadata.nbdash`` may say, besides lower limits: a file must not configure a server.
 PRESENTATION_KEYS = frozenset({"title"})
 
 _TITLE_CHARACTERS = 200
@@ -56,6 +58,7 @@ def notebook_from_document(document: dict[str, Any], name: str) -> Notebook:
         cells=cells,
         language=_find_language(metadata),
         kernel_name=kernelspec.get("name"),
+        limits=_find_limits(metadata),
         notices=(*_metadata_notices(metadata), *notices),
     )
 
@@ -71,12 +74,14 @@ def strip_outputs(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def content_digest(notebook: Notebook) -> str:
     """SHA-256, in hex, of all that makes the dashboard: never of outputs, execution counts or cell ids."""
-    content = {
+    content: dict[str, Any] = {
         "kernel": notebook.kernel_name,
         "language": notebook.language,
         "title": notebook.title,
         "cells": [_digested(cell) for cell in notebook.document["cells"]],
     }
+    if notebook.limits:
+        content["limits"] = dict(notebook.limits)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -134,8 +139,7 @@ def _find_title(document: Mapping[str, Any], name: str) -> str:
 
 def _titles(document: Mapping[str, Any]) -> Iterator[Any]:
     metadata = document["metadata"]
-    own = metadata.get("nbdash")
-    yield own.get("title") if isinstance(own, dict) else None
+    yield _own_metadata(metadata).get("title")
     yield metadata.get("title")
     yield _front_matter(document["cells"]).get("title")
     for cell in document["cells"]:
@@ -160,8 +164,23 @@ def _find_language(metadata: Mapping[str, Any]) -> str:
     return named.lower() if isinstance(named, str) and named else "python"
 
 
+def _own_metadata(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    own = metadata.get("nbdash")
+    return own if isinstance(own, dict) else {}
+
+
+def _find_limits(metadata: Mapping[str, Any]) -> dict[str, float]:
+    own = _own_metadata(metadata)
+    return {name: own[name] for name in LOWERABLE if _is_limit(own.get(name))}
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
 def _metadata_notices(metadata: Mapping[str, Any]) -> Iterator[str]:
-    own = metadata.get("nbdash", {})
-    for key in own if isinstance(own, dict) else ():
-        if key not in PRESENTATION_KEYS:
+    for key, value in _own_metadata(metadata).items():
+        if key in LOWERABLE and not _is_limit(value):
+            yield f"The notebook's metadata 'nbdash.{key}' is no number above 0 and was ignored."
+        elif key not in PRESENTATION_KEYS and key not in LOWERABLE:
             yield f"The notebook's metadata 'nbdash.{key[:40]}' is no setting of a notebook and was ignored."

@@ -17,7 +17,7 @@ from typing import Any
 
 from nbdash.model import Block, BlockKind, Card, CellKind, Figure, Output, ShownCard, Visibility
 from nbdash.page.frames import frame_document
-from nbdash.page.pictures import Picture, PictureError, read_picture
+from nbdash.page.pictures import MAX_PIXELS, Picture, PictureError, read_picture
 from nbdash.page.sanitize import clean_html, has_content, needs_frame, render_markdown
 from nbdash.page.text import plain_text
 
@@ -46,13 +46,18 @@ _OPTION_LINE = re.compile(r"\A(?:#\|.*\n?)+\n*")
 
 
 def show_card(
-    card: Card, cell: Mapping[str, Any], *, failed: bool = False, max_figures: int = 64
+    card: Card,
+    cell: Mapping[str, Any],
+    *,
+    failed: bool = False,
+    max_figures: int = 64,
+    max_pixels: int = MAX_PIXELS,
 ) -> tuple[ShownCard, dict[str, bytes]]:
     """What the card shows of its executed cell (nbformat), and bytes by digest.
 
     No blocks mean that there is nothing to show, and the page leaves the card out.
     """
-    builder = _Builder(card, cell, max_figures)
+    builder = _Builder(card, cell, max_figures, max_pixels)
     if card.kind is CellKind.MARKDOWN:
         builder.add_markdown(_joined(cell.get("source", "")), _attachments(cell))
     else:
@@ -63,10 +68,11 @@ def show_card(
 class _Builder:
     """Collects the blocks of one card."""
 
-    def __init__(self, card: Card, cell: Mapping[str, Any], max_figures: int) -> None:
+    def __init__(self, card: Card, cell: Mapping[str, Any], max_figures: int, max_pixels: int) -> None:
         self.card = card
         self.cell = cell
         self.max_figures = max_figures
+        self.max_pixels = max_pixels
         self.blocks: list[Block] = []
         self.blobs: dict[str, bytes] = {}
         self.frame_parts: list[str] = []
@@ -182,7 +188,7 @@ class _Builder:
 
     def add_picture(self, encoded: str, metadata: Mapping[str, Any], fact: Mapping[str, str]) -> None:
         try:
-            picture = read_picture(encoded)
+            picture = read_picture(encoded, self.max_pixels)
         except PictureError as error:
             return self.note(str(error))
         digest = hashlib.sha256(picture.data).hexdigest()

@@ -29,7 +29,7 @@ class Picture:
     data: bytes
 
 
-def read_picture(encoded: str) -> Picture:
+def read_picture(encoded: str, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode and check base64 text; raises PictureError."""
     if len(encoded) > MAX_BYTES * 2:
         raise PictureError("A figure is left out: it has more than 8 MiB.")
@@ -37,18 +37,18 @@ def read_picture(encoded: str) -> Picture:
         data = base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError):
         raise PictureError("A figure is left out: its data is damaged.") from None
-    return check_picture(data)
+    return check_picture(data, max_pixels)
 
 
-def check_picture(data: bytes) -> Picture:
+def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """Check a PNG's or JPEG's bytes; raises PictureError."""
     if len(data) > MAX_BYTES:
         raise PictureError("A figure is left out: it has more than 8 MiB.")
     mime, size = _measure(data)
     if size is None or not all(size):
         raise PictureError("A figure is left out: its data is damaged.")
-    if size[0] * size[1] > MAX_PIXELS:
-        raise PictureError("A figure is left out: it has more than 64 million pixels.")
+    if size[0] * size[1] > max_pixels:
+        raise PictureError(f"A figure is left out: it has more than {max_pixels / 10**6:g} million pixels.")
     return Picture(mime=mime, width=size[0], height=size[1], data=data)
 
 

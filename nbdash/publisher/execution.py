@@ -12,7 +12,8 @@ import nbdash
 from nbdash.config import Settings
 from nbdash.engine.base import Engine
 from nbdash.engine.recorder import Recorder
-from nbdash.model import CellJob, CellKind, EngineEvent, Job, Limits, Outcome, Plan
+from nbdash.model import CellJob, CellKind, EngineEvent, Job, Outcome, Plan
+from nbdash.publisher.limits import limits_from, settings_for
 
 #: Called after the recorder has taken the event in.
 Observe: TypeAlias = Callable[[EngineEvent, Recorder], None]
@@ -24,16 +25,6 @@ class Execution:
 
     document: dict[str, Any]
     outcome: Outcome
-
-
-def limits_from(settings: Settings) -> Limits:
-    """The hard limits that the settings ask for."""
-    return Limits(
-        run_seconds=settings.timeout,
-        memory_bytes=settings.memory_mib * 1024**2,
-        output_bytes=settings.output_mib * 1024**2,
-        figures=settings.figures,
-    )
 
 
 def job_from(
@@ -66,7 +57,7 @@ def job_from(
         python=python,
         imports=plan.imports,
         environment=_environment(run_id),
-        limits=limits_from(settings),
+        limits=limits_from(settings_for(plan.notebook, settings)),
     )
 
 

@@ -18,12 +18,13 @@ from pathlib import Path
 
 from nbdash.config import Settings
 from nbdash.engine.interpreters import find_python
-from nbdash.errors import BusyError, ConflictError, NotFoundError, OptionError
+from nbdash.errors import BusyError, ConflictError, NotFoundError, OptionError, StoreError
 from nbdash.model import Dashboard, Json, Notebook, Plan, RerunBy, Run, Selection, Version
 from nbdash.notebook.parameters import canonical_key
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
 from nbdash.notebook.values import resolve_values
+from nbdash.publisher.limits import held_to
 from nbdash.publisher.upload import RECEIVED, Upload
 from nbdash.store import Store
 
@@ -31,6 +32,10 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 MAX_TITLE = 200
 #: More than a page of the index lists.
 NOTEBOOKS_HELD = 256
+#: A blob or a folder without a row is younger than this while its row is being written.
+GRACE_SECONDS = 3600.0
+#: Less than this is not room for one more result.
+FREE_BYTES = 128 * 1024**2
 #: The origin of runs that a saved file has asked for.
 WATCH = "watch"
 
@@ -76,12 +81,13 @@ class Publisher:
     def publish(self, path: Path, options: PublishOptions | None = None) -> Publication:
         """Keep the notebook as a version and queue its first run; viewers see it once that succeeds.
 
-        Raises NotebookError, OptionError (slug), EngineError (no interpreter for it), or ConflictError
-        (a slug that another notebook has).
+        Raises NotebookError, OptionError (slug), EngineError (no interpreter for it), ConflictError
+        (a slug that another notebook has), or StoreError (no room).
         """
         options = options or PublishOptions()
         path = path.resolve()
-        notebook = read_notebook(path)
+        notebook = held_to(self.settings, read_notebook(path))
+        self.make_room()
         dashboard = self._dashboard_for(_Source(name=path.stem, path=str(path)), notebook, options)
         return self._publish(dashboard, notebook, options)
 
@@ -92,7 +98,8 @@ class Publisher:
         Raises as :meth:`publish` does.
         """
         options = options or PublishOptions()
-        notebook = parse_notebook(upload.notebook, upload.name)
+        notebook = held_to(self.settings, parse_notebook(upload.notebook, upload.name))
+        self.make_room()
         source = _Source(name=Path(upload.name).stem, path=f"{upload.name} (sent, {secrets.token_hex(4)})", owner=owner)
         dashboard = self._dashboard_for(source, notebook, options)
         folder = upload.settle(self.settings.data / RECEIVED / str(dashboard.id))
@@ -121,15 +128,28 @@ class Publisher:
         dashboard = self.store.dashboard(slug)
         version = self.version_shown(dashboard)
         parameters = resolve_values(self.notebook_of(version), given or {})
-        self._check_rate(dashboard)
+        key = canonical_key(parameters)
+        active = self.store.active_runs(dashboard.id)
+        if not any(run.version_id == version.id and run.parameters_key == key for run in active):
+            self._check_rate(dashboard)
+            self._check_queue()
         run, _ = self.store.submit_run(
-            dashboard.id,
-            version.id,
-            parameters=parameters,
-            parameters_key=canonical_key(parameters),
-            origin=origin,
+            dashboard.id, version.id, parameters=parameters, parameters_key=key, origin=origin
         )
         return run
+
+    def make_room(self) -> None:
+        """See that there is room for one more result. Raises StoreError."""
+        data, most = self.settings.data, self.settings.stored_mib
+        if self.store.stored_bytes() >= most * 1024**2:
+            self.store.collect_blobs(GRACE_SECONDS)
+            if self.store.stored_bytes() >= most * 1024**2:
+                raise StoreError(
+                    f"The data directory '{data}' holds its limit of {most} MiB: "
+                    "remove dashboards, lower 'keep', or raise 'stored_mib'."
+                )
+        if shutil.disk_usage(data).free < FREE_BYTES:
+            raise StoreError(f"The disk of '{data}' is full: free at least {FREE_BYTES // 1024**2} MiB on it.")
 
     def cancel(self, run_id: str) -> Run:
         """Ask a run to stop; a queued one stops at once. Raises NotFoundError."""
@@ -170,7 +190,8 @@ class Publisher:
 
     def _read_notebook(self, version: Version) -> Notebook:
         blob = self.store.read_blob(version.notebook_digest)
-        return replace(parse_notebook(blob, f"{version.title}.ipynb"), title=version.title)
+        notebook = parse_notebook(blob, f"{version.title}.ipynb")
+        return replace(held_to(self.settings, notebook), title=version.title)
 
     def _dashboard_for(self, source: _Source, notebook: Notebook, options: PublishOptions) -> Dashboard:
         """The notebook's dashboard, or a new one under the given name, else one made from the file's."""
@@ -233,11 +254,15 @@ class Publisher:
         limit = self.settings.reruns_per_minute
         since = datetime.now(UTC) - timedelta(minutes=1)
         recent = [run for run in self.store.runs(dashboard.id, limit=limit) if run.queued_at > since]
-        if len(recent) >= limit and not self.store.active_runs(dashboard.id):
+        if len(recent) >= limit:
             raise BusyError(
                 f"{dashboard.title!r} was rerun {limit} times in the last minute: try again in a minute.",
                 retry_after=60,
             )
+
+    def _check_queue(self) -> None:
+        if self.store.queue_length() >= self.settings.queue:
+            raise BusyError(f"{self.settings.queue} runs are waiting already: try again in a minute.", retry_after=60)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from nbdash.config import Settings
-from nbdash.errors import NotFoundError
+from nbdash.errors import NotFoundError, StoreError
 from nbdash.model import (
     Audience,
     Card,
@@ -47,6 +48,8 @@ from nbdash.page.views import (
 )
 from nbdash.publisher.publication import Publisher
 from nbdash.store import Store
+
+log = logging.getLogger(__name__)
 
 PAGE_OF_DASHBOARDS = 200
 EVERY_DASHBOARD = 100_000
@@ -161,8 +164,16 @@ class Pages:
             return Body(gzipped=self._store.read_blob(stored.body_digest), digest=stored.etag, stale=stale)
         view = self._view(dashboard, notebook, values, standing, may_rerun=may_rerun)
         body = _body(self._renderer.dashboard(view), stale=stale)
-        self._store.keep_page(key, dashboard.revision, body_digest=self._store.put_blob(body.gzipped), etag=body.digest)
+        self._keep(key, dashboard.revision, body)
         return body
+
+    def _keep(self, key: str, revision: int, body: Body) -> None:
+        """Store a page, if that can be done: on a full disk it is made anew for each viewer."""
+        try:
+            digest = self._store.put_blob(body.gzipped)
+            self._store.keep_page(key, revision, body_digest=digest, etag=body.digest)
+        except StoreError as error:
+            log.warning("a page is not kept: %s", error)
 
     def run(self, slug: str, run_id: str) -> Body:
         """The permanent page of one run."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select
@@ -43,6 +46,10 @@ class Maintenance(StorePart):
             referenced = referenced_blobs(connection)
         return self._blobs.collect(referenced, min_age_seconds)
 
+    def stored_bytes(self) -> int:
+        """What the data directory holds, in bytes: database, blobs, and what was sent."""
+        return _size_of(self._database.path.parent)
+
     def _remove_runs(self, ids: Sequence[str]) -> int:
         """All of these that no pointer has come upon since they were chosen."""
         with self._database.write() as connection:
@@ -70,6 +77,17 @@ class Maintenance(StorePart):
         if self._first(select(pages.c.key).where(old)) is not None:
             with self._database.write() as connection:
                 connection.execute(delete(pages).where(old))
+
+
+def _size_of(folder: Path | str) -> int:
+    """The bytes of all files below a folder; what goes away meanwhile counts nothing."""
+    size = 0
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                size += _size_of(entry.path) if is_folder else entry.stat(follow_symlinks=False).st_size
+    return size
 
 
 def referenced_blobs(connection: Connection) -> set[str]:

@@ -42,6 +42,11 @@ class Queue(StorePart):
             run_id = connection.scalar(oldest)
             return _start(connection, run_id, worker, self._now()) if run_id else None
 
+    def queue_length(self) -> int:
+        """How many runs wait."""
+        row = self._first(select(func.count().label("count")).where(runs.c.state == RunState.QUEUED))
+        return int(row["count"]) if row else 0
+
     def heartbeat(self, run: Run) -> Beat:
         """Says that the run's worker is alive, and hears whether to go on."""
         with self._database.write() as connection:

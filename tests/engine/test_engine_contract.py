@@ -312,6 +312,17 @@ def test_memory_of_all_processes_is_limited(engine: Engine, tmp_path: Path) -> N
     assert result.outcome.peak_memory_bytes and result.outcome.peak_memory_bytes > 500 << 20
 
 
+def test_processes_are_limited(engine: Engine, tmp_path: Path, left_alive: Callable[[], list[str]]) -> None:
+    source = (
+        "import os, time\nfor n in range(30):\n    if os.fork() == 0:\n"
+        "        open(f'{n}.pid', 'w').write(str(os.getpid())); time.sleep(600)\ntime.sleep(600)"
+    )
+    failure = run_job(engine, make_job(source, folder=tmp_path, processes=20)).outcome.failure
+    assert failure is not None and (failure.cause, failure.index) == (Cause.SIGNAL, 0)
+    assert "limit of 20 processes" in failure.message
+    assert left_alive() == []
+
+
 def test_outputs_are_limited(engine: Engine, tmp_path: Path) -> None:
     source = "for i in range(200_000): print(f'{i:07}')"
     result = run_job(engine, make_job(source, "print('after')", folder=tmp_path, output_bytes=100_000))

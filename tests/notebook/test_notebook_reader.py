@@ -159,7 +159,13 @@ ACCEPTED: dict[str, tuple[str | bytes, str | None]] = {
         "malformed metadata",
     ),
     "cell name": (text_of(code(metadata={"name": ""})), "malformed metadata or outputs"),
-    "settings": (text_of(metadata={"nbdash": {"timeout": 1e9}}), "'nbdash.timeout' is no setting"),
+    "settings": (text_of(metadata={"nbdash": {"secret_key": "x"}}), "'nbdash.secret_key' is no setting"),
+    "limits": (text_of(metadata={"nbdash": {"timeout": 60, "figures": 3}}), None),
+    "limit text": (text_of(metadata={"nbdash": {"timeout": "60"}}), "'nbdash.timeout' is no number above 0"),
+    "limit true": (text_of(metadata={"nbdash": {"timeout": True}}), "'nbdash.timeout' is no number above 0"),
+    "limit below 0": (text_of(metadata={"nbdash": {"memory_mib": -1}}), "'nbdash.memory_mib' is no number above 0"),
+    "limit NaN": (text_of(metadata={"nbdash": {"timeout": float("nan")}}), "'nbdash.timeout' is no number above 0"),
+    "nbdash text": (text_of(metadata={"nbdash": "timeout"}), None),
     "papermill's markers": (
         text_of(code(), {**markdown("failed"), "metadata": {"tags": ["papermill-error-cell-tag"]}}),
         "papermill tells of an earlier error",
@@ -469,6 +475,12 @@ def test_the_digest_sees_what_makes_a_dashboard(changed: dict[str, Any]) -> None
     if other["cell_type"] == "raw":
         other = {key: other[key] for key in ("cell_type", "source", "metadata")}
     assert digest_of(BASE) != digest_of(other)
+
+
+def test_the_digest_sees_lower_limits_and_no_other_settings() -> None:
+    metadata = {"nbdash": {"secret_key": 1}}
+    assert digest_of(BASE, metadata=metadata) == digest_of(BASE)
+    assert digest_of(BASE, metadata={"nbdash": {"timeout": 1}}) != digest_of(BASE)
 
 
 def test_the_digest_sees_the_kernel_and_the_title() -> None:

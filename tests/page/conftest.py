@@ -51,7 +51,7 @@ def show(
     *outputs: dict[str, Any], source: str = "", figures: Any = None, **options: Any
 ) -> tuple[ShownCard, dict[str, bytes]]:
     """``show_card`` of a code cell with these outputs; ``options`` are the card's."""
-    limits = {"max_figures": options.pop("max_figures")} if "max_figures" in options else {}
+    limits = {name: options.pop(name) for name in ("max_figures", "max_pixels") if name in options}
     card = replace(Card(name="sales", index=0, kind=CellKind.CODE), **options)
     metadata = {} if figures is None else {"nbdash": {"figures": figures}}
     cell = {"cell_type": "code", "source": source, "metadata": metadata, "outputs": list(outputs)}

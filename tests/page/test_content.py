@@ -126,6 +126,13 @@ def test_more_figures_than_a_card_shows() -> None:
     assert (shown.blocks[-1].text or "").startswith("3 more figures are left out")
 
 
+def test_figures_of_more_pixels_than_allowed() -> None:
+    shown, blobs = show(picture(), max_pixels=4 * 3 - 1)
+    assert kinds(shown) == ["note"] and blobs == {}
+    assert shown.blocks[0].text == "A figure is left out: it has more than 1.1e-05 million pixels."
+    assert kinds(show(picture(), max_pixels=4 * 3)[0]) == ["figure"]
+
+
 @pytest.mark.parametrize(
     ("metadata", "size"),
     [
