@@ -40,6 +40,24 @@ class Settings:
     public_url: str = ""
     #: Proxies whose ``X-Forwarded-*`` headers are believed; with any, nobody counts as on this machine.
     proxy_hops: int = 0
+    #: Addresses and networks that these proxies have; the headers of others are not believed.
+    proxy_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    #: Header in which the nearest proxy names the account of whoever asks, such as ``X-Remote-User``.
+    account_header: str = ""
+    #: Header in which it names the account's groups, separated by commas.
+    groups_header: str = ""
+    #: OpenID Connect provider with which people log in; empty: nobody can.
+    oidc_issuer: str = ""
+    #: What nbdash is known as there.
+    oidc_client_id: str = ""
+    #: Its secret there, best as ``NBDASH_OIDC_CLIENT_SECRET``.
+    oidc_client_secret: str = ""
+    #: What is asked of the provider.
+    oidc_scopes: str = "openid profile email"
+    #: The claim that has an account's groups.
+    oidc_groups_claim: str = "groups"
+    #: Hours after which one has to log in again.
+    login_hours: float = 12.0
     #: Finished runs kept per dashboard.
     keep: int = 50
     #: Runs at a time; 0 means one per processor.

@@ -426,12 +426,28 @@ class Dashboard:
     created_at: datetime
 
 
+class GroupRole(StrEnum):
+    """What the groups of accounts that a dashboard names may do."""
+
+    VIEWERS = "viewers"
+    AUTHORS = "authors"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """Who somebody is in their organisation."""
+
+    name: str
+    groups: frozenset[str]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audience:
     """Which of the listed dashboards somebody sees, besides the public ones."""
 
     shared: frozenset[int]  #: the ids of those they hold a share link of
     owner: str | None = None  #: whose own dashboards they see
+    groups: frozenset[str] = frozenset()  #: that their account is in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,6 +28,7 @@ COMMANDS = {
     "stop": ("serving", "Stop the server."),
     "list": ("listing", "List what is published, and what is not yet."),
     "share": ("sharing", "Make, list and revoke a dashboard's share links."),
+    "access": ("access", "Tell and change who may look at a dashboard."),
     "login": ("servers", "Keep the token for publishing to a server elsewhere."),
     "logout": ("servers", "Forget the token of a server elsewhere."),
     "token": ("tokens", "Make, list and revoke tokens of people who publish to this server."),

@@ -68,6 +68,16 @@ class Urls:
         """A run as JSON; the long poll."""
         return f"{self.root}api/v1/runs/{quote(run_id, safe='')}"
 
+    @property
+    def login(self) -> str:
+        """Where people with an account say so."""
+        return f"{self.root}-/login"
+
+    @property
+    def logout(self) -> str:
+        """Posting here forgets the account in this browser."""
+        return f"{self.root}-/logout"
+
     def static(self, name: str) -> str:
         """A shipped file."""
         return f"{self.root}-/static/{quote(name)}"

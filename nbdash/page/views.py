@@ -93,6 +93,8 @@ class IndexView:
     hints: tuple[NotebookHint, ...] = ()
     next: str | None = None  #: the slug after which the next page starts
     is_guest: bool = False  #: sees only what is public or shared with them
+    login: bool = False  #: whether people can log in here
+    account: str | None = None  #: as whom they are logged in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 from nbdash.config import Settings
 from nbdash.errors import NotFoundError, StoreError
 from nbdash.model import (
+    Account,
     Audience,
     Card,
     CellKind,
@@ -139,13 +140,20 @@ class Pages:
 
     # --- pages ---
 
-    def index(self, after: str | None = None, audience: Audience | None = None) -> Body:
-        """The list of dashboards: all, or those that ``audience`` sees."""
+    def index(self, after: str | None = None, audience: Audience | None = None, account: Account | None = None) -> Body:
+        """The list of dashboards: all, or those that ``audience`` sees; for an account, with its name."""
         summaries, following = self.summaries(after, PAGE_OF_DASHBOARDS, audience)
         tiles = tuple(_tile(summary) for summary in summaries)
         is_guest = audience is not None
         hints = () if is_guest else tuple(NotebookHint(name=name, hint=hint) for name, hint in self._store.hints())
-        view = IndexView(dashboards=tiles, hints=hints, next=following, is_guest=is_guest)
+        view = IndexView(
+            dashboards=tiles,
+            hints=hints,
+            next=following,
+            is_guest=is_guest,
+            login=bool(self._settings.oidc_issuer),
+            account=account.name if account else None,
+        )
         return _body(self._renderer.index(view))
 
     def dashboard(self, slug: str, given: Mapping[str, Json] | None = None, *, may_rerun: bool = True) -> Body:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, or_, select, update
 
 from nbdash.errors import ConflictError, NotFoundError
-from nbdash.model import RerunBy, Share, Token
+from nbdash.model import GroupRole, RerunBy, Share, Token
 from nbdash.store.base import StorePart
 from nbdash.store.pointers import bump_revision
 from nbdash.store.records import share_from_row, token_from_row
-from nbdash.store.tables import dashboards, shares, tokens
+from nbdash.store.tables import dashboards, grants, shares, tokens
 
 #: How exactly the last use of a link is known: each look would otherwise be a write.
 USED_EVERY = timedelta(minutes=5)
@@ -27,6 +28,19 @@ class Access(StorePart):
             with self._database.write() as connection:
                 connection.execute(update(dashboards).where(dashboards.c.id == dashboard_id).values(values))
                 bump_revision(connection, dashboard_id)
+
+    def groups(self, dashboard_id: int, role: GroupRole) -> set[str]:
+        """The groups of accounts that have this role for the dashboard."""
+        query = select(grants.c.group_name).where(grants.c.dashboard_id == dashboard_id, grants.c.role == role)
+        return {row["group_name"] for row in self._all(query)}
+
+    def set_groups(self, dashboard_id: int, role: GroupRole, names: Iterable[str]) -> None:
+        """Gives the role to these groups and to no others."""
+        rows = [{"dashboard_id": dashboard_id, "role": role, "group_name": name} for name in sorted(set(names))]
+        with self._database.write() as connection:
+            connection.execute(delete(grants).where(grants.c.dashboard_id == dashboard_id, grants.c.role == role))
+            if rows:
+                connection.execute(insert(grants), rows)
 
     def add_token(self, name: str, *, digest: str, cookie_digest: str) -> Token:
         """A new person's token; raises ConflictError if the name is taken."""

@@ -13,7 +13,7 @@ from nbdash.model import Audience, Dashboard, RerunBy, RunState, Selection, Vers
 from nbdash.store.base import StorePart
 from nbdash.store.pointers import bump_revision, change_version
 from nbdash.store.records import dashboard_from_row, version_from_row
-from nbdash.store.tables import dashboards, runs, versions
+from nbdash.store.tables import dashboards, grants, runs, versions
 
 
 class Dashboards(StorePart):
@@ -59,6 +59,7 @@ class Dashboards(StorePart):
                     dashboards.c.public.is_(True),
                     dashboards.c.id.in_(audience.shared),
                     dashboards.c.owner == audience.owner,
+                    dashboards.c.id.in_(select(grants.c.dashboard_id).where(grants.c.group_name.in_(audience.groups))),
                 )
             )
         if after is not None:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration; a database that says otherwise is older (migrated) or newer (refused).
-SCHEMA = "0004"
+SCHEMA = "0005"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -114,6 +114,16 @@ shares = Table(
     Column("used_at", Moment),
     Index("ix_shares_dashboard", "dashboard_id"),
     sqlite_autoincrement=True,
+)
+
+# The groups of an organisation's accounts that may look at a dashboard, or manage it.
+grants = Table(
+    "grants",
+    metadata,
+    _dashboard_id(primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("group_name", CleanText, primary_key=True),
+    Index("ix_grants_group", "group_name"),
 )
 
 # Who may publish from elsewhere; of a token and of the cookie got with it only hashes are kept.

@@ -1,4 +1,4 @@
-"""The author's token of a data directory: whoever can read the file is the author."""
+"""The secrets of a data directory: whoever can read the author's token is its author."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from nbdash.errors import StoreError
 
 TOKEN_NAME = "author.token"
+SESSION_NAME = "session.key"
 _SHORTEST = 32
 _TRIES = 20
 _PAUSE_SECONDS = 0.05
@@ -20,7 +21,16 @@ def author_token(data: Path) -> str:
 
     Processes that start together get the same one: whoever creates the file writes it, the others read.
     """
-    path = data / TOKEN_NAME
+    return _secret_in(data, TOKEN_NAME)
+
+
+def session_key(data: Path) -> str:
+    """The key that signs logins, made at its first use; removing its file ends all logins. Raises StoreError."""
+    return _secret_in(data, SESSION_NAME)
+
+
+def _secret_in(data: Path, name: str) -> str:
+    path = data / name
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in range(_TRIES):
@@ -30,7 +40,7 @@ def author_token(data: Path) -> str:
             time.sleep(_PAUSE_SECONDS)
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} cannot be used ({error}): check it, or remove it.") from None
-    raise StoreError(f"{path} holds no author's token: remove it, and a new one is made.")
+    raise StoreError(f"{path} holds no secret of nbdash's: remove it, and a new one is made.")
 
 
 def _create(path: Path) -> str | None:

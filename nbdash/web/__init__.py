@@ -8,11 +8,10 @@ answer must carry is in :mod:`nbdash.web.safety`.
 from __future__ import annotations
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from nbdash.config import Settings
 from nbdash.store import Store, open_store
-from nbdash.web import addresses, api, inputs, problems, routes, safety, system
+from nbdash.web import accounts, addresses, api, inputs, problems, proxies, routes, safety, system
 from nbdash.web.site import EXTENSION, make_site
 
 
@@ -25,11 +24,10 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=inputs.MAX_BODY, MAX_FORM_MEMORY_SIZE=inputs.MAX_BODY)
     app.extensions[EXTENSION] = make_site(settings, store or open_store(settings.data))
     addresses.prepare_addresses(app, settings.base_url)
-    if settings.proxy_hops:
-        hops = settings.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    proxies.believe_proxies(app, settings)
+    accounts.prepare_accounts(app, settings)
     safety.guard(app)
     problems.handle_errors(app)
-    for blueprint in (routes.blueprint, api.blueprint, system.blueprint):
+    for blueprint in (routes.blueprint, api.blueprint, accounts.blueprint, system.blueprint):
         app.register_blueprint(blueprint)
     return app

@@ -63,7 +63,14 @@ class Problem:
 
 def handle_errors(app: Flask) -> None:
     """Every error of a view, and of the routing, is answered here."""
-    app.register_error_handler(Exception, lambda error: answer(problem_of(error)))
+    app.register_error_handler(Exception, handle)
+
+
+def handle(error: Exception) -> Response:
+    """The answer to an error; to one that brings its answer along, that."""
+    if isinstance(error, HTTPException) and isinstance(error.response, Response):
+        return error.response
+    return answer(problem_of(error))
 
 
 def problem_of(error: Exception) -> Problem:

@@ -25,7 +25,7 @@ HTML = "text/html; charset=utf-8"
 @blueprint.get("/")
 def index() -> Response:
     """The list of dashboards."""
-    return _page(current_site().pages.index(text("after"), current_visitor().audience()))
+    return _page(current_site().pages.index(text("after"), current_visitor().audience(), current_visitor().account))
 
 
 @blueprint.get("/s/<secret:secret>")

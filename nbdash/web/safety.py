@@ -15,7 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from nbdash.errors import NotFoundError
 from nbdash.model import Dashboard
 from nbdash.network import ANY_ADDRESS
-from nbdash.web.inputs import MAX_BODY
+from nbdash.web.inputs import MAX_BODY, wants_json
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
 from nbdash.web.visitor import LOOPBACK_NAMES, Right, Visitor, current_visitor, has_token, host_name, is_local
@@ -37,6 +37,9 @@ RIGHTS: Mapping[str, Right] = {
     "routes.rerun": Right.RERUN,
     "routes.cancel": Right.RERUN,
     "routes.log": Right.MANAGE,
+    "accounts.log_in": Right.REACH,
+    "accounts.come_back": Right.REACH,
+    "accounts.log_out": Right.REACH,
     "api.dashboards": Right.REACH,
     "api.dashboard": Right.LOOK,
     "api.run": Right.LOOK,
@@ -169,7 +172,17 @@ def _check_right() -> None:
         return
     if dashboard is not None and right is Right.RERUN and visitor.may(Right.LOOK, dashboard):
         raise Refusal(403, "may_not_rerun", "This dashboard is rerun by its author: ask there for newer figures.")
-    raise NotFound
+    raise NotFound(response=_way_to_login(visitor) if right is Right.LOOK else None)
+
+
+def _way_to_login(visitor: Visitor) -> Response | None:
+    """Where people have accounts, a page that is not there for them, or not there at all, asks who they are."""
+    is_page = request.endpoint == "routes.dashboard" and request.method in ("GET", "HEAD") and not wants_json()
+    if not (is_page and current_site().settings.oidc_issuer and visitor.account is None):
+        return None
+    response = Response(status=303)
+    response.headers["Location"] = f"../-/login?to={(request.view_args or {}).get('slug', '')}"
+    return response
 
 
 def _check_token(visitor: Visitor) -> None:

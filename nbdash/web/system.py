@@ -12,10 +12,10 @@ from nbdash.publisher.tokens import cookie_of
 from nbdash.web import metrics as numbers
 from nbdash.web.addresses import SlugConverter
 from nbdash.web.conditional import IMMUTABLE, REVALIDATE, stored
+from nbdash.web.cookies import give_cookie
 from nbdash.web.inputs import text
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
-from nbdash.web.visitor import give_cookie
 
 blueprint = Blueprint("system", __name__)
 

@@ -1,7 +1,7 @@
 """Who is asking, and what they may do.
 
-Three things open a dashboard: to be its author, to come from this machine itself, or to hold one of its
-share links; besides, a dashboard may be public.
+Four things open a dashboard: to be its author, to come from this machine itself, to hold one of its share
+links, or to have an account in one of its groups; besides, a dashboard may be public.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from enum import Enum
 
 from flask import Response, g, request
 
-from nbdash.model import Audience, Dashboard, RerunBy, Share
+from nbdash.model import Account, Audience, Dashboard, GroupRole, RerunBy, Share
 from nbdash.publisher.sharing import digest_of
+from nbdash.web.accounts import current_account
+from nbdash.web.cookies import LONGEST_SECONDS, cookie_name, give_cookie
 from nbdash.web.inputs import is_loopback_peer
 from nbdash.web.site import current_site
 
@@ -23,8 +25,6 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>\d{1,5}))?")
 #: What a proxy adds: with any of these, a peer on loopback says nothing about who asks.
 _FORWARDING = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip")
-#: Browsers keep no cookie longer than this.
-LONGEST_SECONDS = 400 * 24 * 3600
 #: Share cookies looked up for one request.
 MAX_SHARES = 50
 
@@ -47,6 +47,7 @@ class Visitor:
     is_author: bool  #: of the data directory: nothing is hidden from them
     is_local: bool
     person: str | None = None  #: the name of the token of one's own that they hold
+    account: Account | None = None
 
     def may(self, right: Right, dashboard: Dashboard) -> bool:
         """Whether they may do that with this dashboard. One that is not listed is its author's alone."""
@@ -54,15 +55,24 @@ class Visitor:
             return True
         if right is Right.MANAGE or not dashboard.listed:
             return False
-        share = None if self.is_local or dashboard.public else _share_for(dashboard)
-        if not (self.is_local or dashboard.public or share):
+        is_invited = self.is_local or dashboard.public or self._is_in(dashboard, GroupRole.VIEWERS)
+        share = None if is_invited else _share_for(dashboard)
+        if not (is_invited or share):
             return False
         is_open = dashboard.rerun_by is RerunBy.VIEWERS and (share is None or share.may_rerun)
         return right is Right.LOOK or is_open
 
     def owns(self, dashboard: Dashboard) -> bool:
         """Whether they are its author."""
-        return self.is_author or (self.person is not None and dashboard.owner == self.person)
+        if self.is_author or (self.person is not None and dashboard.owner == self.person):
+            return True
+        return self._is_in(dashboard, GroupRole.AUTHORS)
+
+    def _is_in(self, dashboard: Dashboard, role: GroupRole) -> bool:
+        """Whether their account is in one of the groups that have this role."""
+        if self.account is None:
+            return False
+        return not self.account.groups.isdisjoint(current_site().store.groups(dashboard.id, role))
 
     @property
     def owner(self) -> str | None:
@@ -78,7 +88,11 @@ class Visitor:
         """Which dashboards a list shows them; None: all."""
         if self.sees_all:
             return None
-        return Audience(shared=frozenset(share.dashboard_id for share in _shares()), owner=self.person)
+        return Audience(
+            shared=frozenset(share.dashboard_id for share in _shares()),
+            owner=self.person,
+            groups=self.account.groups if self.account else frozenset(),
+        )
 
 
 def current_visitor() -> Visitor:
@@ -98,7 +112,7 @@ def _recognise() -> Visitor:
     if not is_author and (token or cookie):
         found = site.store.find_token(digest_of(token or cookie), is_cookie=not token)
         person = found.name if found else None
-    return Visitor(is_author=is_author, is_local=is_local(), person=person)
+    return Visitor(is_author=is_author, is_local=is_local(), person=person, account=current_account())
 
 
 def bearer() -> str:
@@ -132,25 +146,7 @@ def host_name(header: str) -> str | None:
     return match["name"]
 
 
-# --- cookies ---
-
-
-def cookie_name(name: str) -> str:
-    """Under TLS a name that no other host and no plain connection can set."""
-    return f"__Host-{name}" if request.is_secure else name
-
-
-def give_cookie(response: Response, name: str, value: str, seconds: int) -> None:
-    """A cookie for this server alone, which no script reads and no other site's form brings along."""
-    response.set_cookie(
-        cookie_name(name),
-        value,
-        max_age=min(seconds, LONGEST_SECONDS),
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
+# --- share links ---
 
 
 def give_share(response: Response, share: Share, secret: str) -> None:
