@@ -42,7 +42,7 @@ class Settings:
     proxy_hops: int = 0
     #: Addresses and networks that these proxies have; the headers of others are not believed.
     proxy_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    #: Header in which the nearest proxy names the account of whoever asks, such as ``X-Remote-User``.
+    #: Header in which the nearest proxy names the account of whoever asks, such as ``Remoteuser``; letters only.
     account_header: str = ""
     #: Header in which it names the account's groups, separated by commas.
     groups_header: str = ""

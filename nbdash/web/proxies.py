@@ -27,6 +27,8 @@ def believe_proxies(app: Flask, settings: Settings) -> None:
     """
     if settings.account_header and not settings.proxy_hops:
         raise OptionError("account_header needs a proxy that sets it: give proxy_hops too.", field="account_header")
+    for field in ("account_header", "groups_header"):
+        _check_header(field, getattr(settings, field))
     if settings.proxy_hops:
         app.wsgi_app = _Proxied(app.wsgi_app, settings)  # type: ignore[method-assign]
 
@@ -58,8 +60,17 @@ class _Proxied:
         return any(peer in network for network in self._networks)
 
 
+def _check_header(field: str, name: str) -> None:
+    """WSGI spells ``Remote-User`` and ``Remote_User`` alike, and a proxy that sets one may let the other pass."""
+    if name and not (name.isascii() and name.isalpha()):
+        raise OptionError(
+            f"{field} is {name[:80]!r}: use a name of letters only, such as Remoteuser, which has one spelling.",
+            field=field,
+        )
+
+
 def _key(header: str) -> str:
-    return f"HTTP_{header.upper().replace('-', '_')}" if header else ""
+    return f"HTTP_{header.upper()}" if header else ""
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

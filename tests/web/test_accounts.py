@@ -10,8 +10,8 @@ from web_site import MakeServer, Server
 from nbdash.errors import OptionError
 from nbdash.model import GroupRole
 
-PROXY = {"account_header": "X-Remote-User", "groups_header": "X-Remote-Groups", "proxy_hops": 1}
-TOLD = {"X-Forwarded-For": "192.0.2.7", "X-Remote-User": "ann", "X-Remote-Groups": "staff, analysts"}
+PROXY = {"account_header": "Remoteuser", "groups_header": "Remotegroups", "proxy_hops": 1}
+TOLD = {"X-Forwarded-For": "192.0.2.7", "Remoteuser": "ann", "Remotegroups": "staff, analysts"}
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def proxied(make_server: MakeServer) -> Server:
     ("headers", "status"),
     [
         (TOLD, 200),
-        (TOLD | {"X-Remote-Groups": "staff"}, 404),
-        (TOLD | {"X-Remote-Groups": ""}, 404),
-        (TOLD | {"X-Remote-User": ""}, 404),
+        (TOLD | {"Remotegroups": "staff"}, 404),
+        (TOLD | {"Remotegroups": ""}, 404),
+        (TOLD | {"Remoteuser": ""}, 404),
         ({"X-Forwarded-For": "192.0.2.7"}, 404),
     ],
 )
@@ -64,18 +64,20 @@ def test_a_proxy_elsewhere_is_named(make_server: MakeServer) -> None:
         assert answer.status_code == status, peer
 
 
-@pytest.mark.parametrize("name", ["X-Remote-User", "nbdash.account", "Nbdash-Account", "X_Remote_User"])
+@pytest.mark.parametrize("name", ["Remoteuser", "nbdash.account", "Nbdash-Account"])
 def test_without_a_proxy_a_header_names_nobody(shared: Server, name: str) -> None:
     away = {"REMOTE_ADDR": "192.0.2.7"}
     shared.store.set_groups(shared.store.dashboard("sales").id, GroupRole.VIEWERS, ["analysts"])
-    headers = {name: "ann", "X-Remote-Groups": "analysts"}
+    headers = {name: "ann", "Remotegroups": "analysts"}
     assert shared.client.get("/d/sales", headers=headers, environ_base=away).status_code == 404
 
 
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"account_header": "X-Remote-User"}, "account_header"),
+        ({"account_header": "Remoteuser"}, "account_header"),
+        ({"account_header": "X-Remote-User", "proxy_hops": 1}, "account_header"),
+        ({"groups_header": "Remote_Groups", "proxy_hops": 1}, "groups_header"),
         ({"proxy_hops": 1, "proxy_from": ("nowhere",)}, "proxy_from"),
         ({"oidc_issuer": "http://127.0.0.1:9"}, "oidc_issuer"),
         ({"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": "nbdash"}, "oidc_issuer"),
