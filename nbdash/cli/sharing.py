@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,29 +18,10 @@ from nbdash.page.urls import Urls
 if TYPE_CHECKING:
     from nbdash.publisher.sharing import Sharing
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-class Lifetime(click.ParamType[timedelta]):
-    """``90m``, ``12h``, ``7d`` or ``4w``."""
-
-    name = "time"
-
-    def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The time as a timedelta."""
-        if isinstance(value, timedelta):
-            return value
-        match = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", value.strip())
-        if match is None:
-            self.fail(f"{value!r} is no time: write 90m, 12h, 7d or 4w.", param, ctx)
-        return timedelta(**{UNITS[match[2]]: int(match[1])})
-
 
 @click.command("share")
 @name_argument
-@click.option(
-    "--expires", type=Lifetime(), metavar="TIME", help="When the link ends, such as 12h, 7d or 4w; never unless given."
-)
+@click.option("--expires", metavar="TIME", help="When the link ends, such as 12h, 7d or 4w; never unless given.")
 @click.option("--no-rerun", is_flag=True, help="Whoever has the link may look, but not rerun.")
 @click.option("--list", "as_list", is_flag=True, help="List the links there are, with their last use.")
 @click.option(
@@ -51,7 +31,7 @@ class Lifetime(click.ParamType[timedelta]):
 @data_option
 def share_command(  # noqa: PLR0913 - one argument per option
     name: str,
-    expires: timedelta | None,
+    expires: str | None,
     no_rerun: bool,
     as_list: bool,
     revoke: int | None,
@@ -63,7 +43,7 @@ def share_command(  # noqa: PLR0913 - one argument per option
     Example: nbdash share sales --expires 7d
     """
     from nbdash.network import shared_url
-    from nbdash.publisher.sharing import Sharing
+    from nbdash.publisher.sharing import Sharing, lifetime_from
     from nbdash.service import find_server
     from nbdash.store.token import author_token
 
@@ -80,7 +60,7 @@ def share_command(  # noqa: PLR0913 - one argument per option
         if as_list:
             _show(sharing, dashboard, urls, as_json=as_json)
             return
-        share = sharing.share(dashboard.slug, lifetime=expires, may_rerun=not no_rerun)
+        share = sharing.share(dashboard.slug, lifetime=lifetime_from(expires or ""), may_rerun=not no_rerun)
         link = urls.share(sharing.secret(share))
         if root is None:
             click.echo("Others do not reach this server yet: 'nbdash serve --host 0.0.0.0' lets them.", err=True)

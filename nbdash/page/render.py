@@ -16,7 +16,7 @@ from nbdash.page import formats
 from nbdash.page.arrangement import look_of, sections_of
 from nbdash.page.text import plain_text
 from nbdash.page.urls import Urls, urls_at
-from nbdash.page.views import CardView, DashboardView, ErrorView, HistoryView, IndexView, LogView
+from nbdash.page.views import CardView, DashboardView, ErrorView, HistoryView, IndexView, LogView, SettingsView
 from nbdash.resources import data_dir
 
 STYLE_SHEETS = ("bootstrap.min.css", "app.css")
@@ -94,6 +94,10 @@ class Renderer:
     def log(self, view: LogView) -> str:
         """The author's log, at ``/d/<slug>/log``."""
         return self._render("log.html", urls_at("/d/slug/log"), {"view": view})
+
+    def settings(self, view: SettingsView) -> str:
+        """The author's settings, at ``/d/<slug>/settings``."""
+        return self._render("settings.html", urls_at("/d/slug/settings"), {"view": view})
 
     def error(self, view: ErrorView) -> str:
         """An error page; ``view.path`` is where it stands."""

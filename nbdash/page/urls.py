@@ -43,6 +43,14 @@ class Urls:
         """The author's log of the last run."""
         return f"{self.dashboard(slug)}/log"
 
+    def settings(self, slug: str) -> str:
+        """The author's settings; posting here changes them."""
+        return f"{self.dashboard(slug)}/settings"
+
+    def source(self, slug: str) -> str:
+        """The notebook as it was published, for its author."""
+        return f"{self.dashboard(slug)}/source"
+
     def figure(self, slug: str, name: str, run_id: str | None = None) -> str:
         """A picture: the latest, or with ``run_id`` the one that run made, which never changes."""
         holder = self.run(slug, run_id) if run_id else self.dashboard(slug)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from nbdash.model import Card, DashboardState, Run, ShownCard
+from nbdash.model import Card, DashboardState, RerunBy, Run, ShownCard
 
 MIB = 1024**2
 
@@ -126,6 +126,29 @@ class LogView:
     title: str
     run: Run | None  #: None: it has never run
     cells: tuple[LogCell, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShareLink:
+    """A share link as its author sees it."""
+
+    number: int
+    secret: str | None  #: None: it was made with an author's token that is no longer this one
+    may_rerun: bool
+    used_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettingsView:
+    """The author's page about who may do what; holds share links, so it is never shown to a viewer."""
+
+    slug: str
+    title: str
+    public: bool
+    rerun_by: RerunBy
+    links: tuple[ShareLink, ...]
+    lifetimes: tuple[tuple[str, str], ...]  #: what a new link may be given: value and text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

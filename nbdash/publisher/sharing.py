@@ -5,14 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from nbdash.errors import NotFoundError
+from nbdash.errors import NotFoundError, OptionError
 from nbdash.model import Share
 from nbdash.store import Store
 
 SECRET_BYTES = 16
+#: How long a link may be given to last on a page: value and text.
+LIFETIMES = (("", "never"), ("1d", "in a day"), ("7d", "in a week"), ("4w", "in four weeks"))
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LIFETIME = re.compile(r"([1-9]\d{0,4})([mhdw])")
 
 
 class Sharing:
@@ -66,6 +71,16 @@ class Sharing:
     def _secret(self, nonce: str) -> str:
         derived = hmac.digest(self._key, f"share {nonce}".encode(), "sha256")[:SECRET_BYTES]
         return base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
+
+
+def lifetime_from(text: str) -> timedelta | None:
+    """``90m``, ``12h``, ``7d`` or ``4w``; None for an empty text. Raises OptionError."""
+    if not text:
+        return None
+    match = _LIFETIME.fullmatch(text.strip())
+    if match is None:
+        raise OptionError(f"{text[:80]!r} is no time: write 90m, 12h, 7d or 4w.", field="expires")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def digest_of(secret: str) -> str:

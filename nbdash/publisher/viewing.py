@@ -45,9 +45,12 @@ from nbdash.page.views import (
     LogView,
     NotebookHint,
     ParameterChip,
+    SettingsView,
+    ShareLink,
     Thumbnail,
 )
 from nbdash.publisher.publication import Publisher
+from nbdash.publisher.sharing import LIFETIMES, Sharing
 from nbdash.store import Store
 
 log = logging.getLogger(__name__)
@@ -224,6 +227,34 @@ class Pages:
     def log(self, slug: str) -> Body:
         """The author's page about the last run: never for a viewer."""
         return _body(self._renderer.log(self.log_view(slug)))
+
+    def settings(self, slug: str, sharing: Sharing) -> Body:
+        """The author's page about who may do what: never for a viewer."""
+        dashboard = self._store.dashboard(slug)
+        links = (
+            ShareLink(
+                number=share.id,
+                secret=sharing.secret(share) if sharing.is_ours(share) else None,
+                may_rerun=share.may_rerun,
+                used_at=share.used_at,
+                expires_at=share.expires_at,
+            )
+            for share in sharing.shares(slug)
+        )
+        view = SettingsView(
+            slug=slug,
+            title=dashboard.title,
+            public=dashboard.public,
+            rerun_by=dashboard.rerun_by,
+            links=tuple(links),
+            lifetimes=LIFETIMES,
+        )
+        return _body(self._renderer.settings(view))
+
+    def source(self, slug: str) -> bytes:
+        """The notebook as it was published, without outputs: never for a viewer."""
+        version = self._publisher.version_shown(self._store.dashboard(slug))
+        return self._store.read_blob(version.notebook_digest)
 
     def log_view(self, slug: str) -> LogView:
         """What the author's log tells; of unlisted dashboards too."""

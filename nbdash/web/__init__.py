@@ -11,7 +11,7 @@ from flask import Flask
 
 from nbdash.config import Settings
 from nbdash.store import Store, open_store
-from nbdash.web import accounts, addresses, api, inputs, problems, proxies, routes, safety, system
+from nbdash.web import accounts, addresses, api, inputs, managing, problems, proxies, routes, safety, system
 from nbdash.web.site import EXTENSION, make_site
 
 
@@ -28,6 +28,6 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
     accounts.prepare_accounts(app, settings)
     safety.guard(app)
     problems.handle_errors(app)
-    for blueprint in (routes.blueprint, api.blueprint, accounts.blueprint, system.blueprint):
+    for blueprint in (routes.blueprint, managing.blueprint, api.blueprint, accounts.blueprint, system.blueprint):
         app.register_blueprint(blueprint)
     return app

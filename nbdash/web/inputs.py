@@ -67,6 +67,13 @@ def body_values() -> dict[str, Json]:
     raise Refusal(415, "unsupported", "Send parameters as JSON or as a plain form.")
 
 
+def body_fields() -> dict[str, str]:
+    """The fields of a form that is not about parameters. Raises Refusal."""
+    if request.mimetype != "application/x-www-form-urlencoded":
+        raise Refusal(415, "unsupported", "Send a plain form.")
+    return dict(_pairs(_read_body()))
+
+
 def _read_body() -> bytes:
     """The whole body. A client that sends it slowly holds a thread, so only so many may send at a time."""
     length = request.content_length or 0

@@ -67,14 +67,6 @@ def card(slug: str, run_id: str, name: str) -> Response:
     return _page(current_site().pages.card(slug, run_id, name))
 
 
-@blueprint.get("/d/<slug:slug>/log")
-def log(slug: str) -> Response:
-    """The author's page about the last run."""
-    response = _page(current_site().pages.log(slug))
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
-
-
 @blueprint.get("/d/<slug:slug>/figures/<name:name>.png")
 def latest_figure(slug: str, name: str) -> Response:
     """The figure as it is now, under an address that stays."""
