@@ -75,6 +75,7 @@ TEXT = {
     "stdin": "import sys\nsys.stdin.readline()",
     "isatty": "sys.stdout.isatty(), sys.stderr.isatty(), sys.stdout.encoding",
     "types": "type(get_ipython()).__name__, 'IPKernelApp' in get_ipython().config",
+    "history file": "get_ipython().history_manager.hist_file",
     "raise": "raise ValueError('plain')",
     "chain": "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise KeyError('k') from e",
     "context": "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise KeyError('k')",

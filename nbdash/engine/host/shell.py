@@ -39,6 +39,7 @@ def make_shell() -> ZMQInteractiveShell:
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     config = Config()
     config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"  # nbclient's choice, which a notebook may look at
     config.IPKernelApp.connection_file = ""
     shell: ZMQInteractiveShell = ZMQInteractiveShell.instance(config=config, user_ns={}, compiler_class=CellCompiler)
     shell.kernel = types.SimpleNamespace(shell=shell, eventloop=None)
