@@ -21,7 +21,7 @@ PYTHON_LINE_MAGICS = frozenset({"time", "timeit", "prun"})
 
 _CELL_MAGIC = re.compile(r"\A\s*%%([^\s?]+)(?!\S)[^\S\n]*(.*)")
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)*")
-_MAGIC_OPTIONS = re.compile(r"(?:-[lsTDnrp]\s*\S+\s+|-\w+\s+|--[\w-]+\s+)*")
+_MAGIC_OPTIONS = re.compile(r"(?:-[lsnrp]\s*\S+\s+|-(?![TD])\w+\s+|--[\w-]+\s+)*")
 
 
 def parse_cell(source: str) -> ast.Module | None:
@@ -39,10 +39,15 @@ def parse_python(source: str) -> ast.Module | None:
         return _expand_magics(_parse(source))
     if found[1] not in PYTHON_CELL_MAGICS:
         return None
-    # A blank line in place of the magic's keeps the line numbers of what follows.
-    tree = _expand_magics(_parse("\n" * source.count("\n", 0, found.end()) + source[found.end() :]))
-    if found[1] == "capture":
+    # A blank line in place of the magic's keeps the line numbers of what follows, another cell magic perhaps.
+    tree = parse_python("\n" * source.count("\n", 0, found.end()) + source[found.end() :])
+    if tree is not None and found[1] == "capture":
         tree.body.extend(_captured_name(found[2]))
+    elif tree is not None:
+        first = _statements_after(found[2])
+        if first is None:
+            return None
+        tree.body[:0] = first
     return tree
 
 
@@ -87,15 +92,16 @@ class _MagicExpander(ast.NodeTransformer):
                 func=ast.Attribute(attr="run_line_magic"),
                 args=[ast.Constant(value=str(name)), ast.Constant(value=str(line))],
             ) if name in PYTHON_LINE_MAGICS:
-                return self._statements(line, node) or node
+                statements = _statements_after(line) or [node]
+                for statement in statements:
+                    ast.increment_lineno(statement, node.lineno - 1 if statement is not node else 0)
+                return statements
         return node
 
-    @staticmethod
-    def _statements(line: str, node: ast.Expr) -> list[ast.stmt]:
-        try:
-            body = _parse(_MAGIC_OPTIONS.sub("", line, count=1)).body
-        except SyntaxError:
-            return []
-        for statement in body:
-            ast.increment_lineno(statement, node.lineno - 1)
-        return body
+
+def _statements_after(line: str) -> list[ast.stmt] | None:
+    """What a magic runs, without its options; None if that cannot be read, or an option writes a file."""
+    try:
+        return _parse(_MAGIC_OPTIONS.sub("", f"{line.strip()} ", count=1)).body
+    except SyntaxError:
+        return None

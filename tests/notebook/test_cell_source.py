@@ -15,7 +15,10 @@ from nbdash.notebook.source import cell_magic_of, parse_cell, parse_python
         ("x = 1", "x = 1"),
         ("%%time\nx = 2\nx", "x = 2\nx"),
         ("\n  \n%%timeit -n 3\nf()", "f()"),
+        ("%%time\n\n%%capture out\nx = 2", "x = 2\nout = get_ipython().run_cell_magic('capture', '')"),
+        ("%%timeit -n 3 x = 1\nf(x)", "x = 1\nf(x)"),
         ("%time x = f(3)", "x = f(3)"),
+        ("%prun -T out.txt f(x)", "get_ipython().run_line_magic('prun', '-T out.txt f(x)')"),
         ("%time x = f(3)\n%prun -s cum f(x)", "x = f(3)\nf(x)"),
         ("if a:\n    %timeit -n 10 -r3 f(x)", "if a:\n    f(x)"),
         ("%%capture\nprint(1)", "print(1)"),
@@ -38,7 +41,10 @@ def test_python_and_magics(source: str, expected: str) -> None:
     assert ast.unparse(tree) == expected
 
 
-@pytest.mark.parametrize("source", ["def f(:", "%%bash\nls", "%%html\n<b>", "(" * 5000, "'\0'", "x = = 1"])
+@pytest.mark.parametrize(
+    "source",
+    ["def f(:", "%%bash\nls", "%%html\n<b>", "%%time\n%%bash\nls", "%%prun -D f\nx", "(" * 5000, "'\0'", "x = = 1"],
+)
 def test_what_is_not_python_is_none(source: str) -> None:
     assert parse_cell(source) is None
 
