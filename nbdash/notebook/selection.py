@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nbdash.model import Cell, CellKind, Notebook, PlannedCell, Role, Selection
-from nbdash.notebook.analysis import CUSTOM, DISPLAYS, Facts, NotebookNames, Sharing, read_facts, survey_names
+from nbdash.notebook.analysis import CUSTOM, DISPLAYS, OPAQUE, Facts, NotebookNames, Sharing, read_facts, survey_names
 from nbdash.notebook.analysis.tables import SHOWING_CELL_MAGICS
 from nbdash.notebook.options import ROLE_TAGS
 from nbdash.notebook.source import cell_magic_of, parse_cell
@@ -29,6 +30,8 @@ from nbdash.notebook.source import cell_magic_of, parse_cell
 _KEEPS_FIGURES = re.compile(
     r"close_figures|switch_backend|(?:matplotlib|mpl)\.use\(|%pylab|%matplotlib(?!\s+inline\s*$)", re.MULTILINE
 )
+#: With one of these it shows who else holds an object, as every binding and every output does.
+_COUNTS_HOLDERS = re.compile(r"\b(?:weakref|getrefcount|gc\.(?:get_referrers|get_objects))\b")
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -86,6 +89,8 @@ def _weigh(code: list[Cell]) -> dict[int, _Reason]:
     for cell in code:
         if trees[cell.index] is None and cell_magic_of(cell.source) is None:
             return _run_all(code, f"cell {cell.number} cannot be read")
+    if any(_COUNTS_HOLDERS.search(cell.source) for cell in code):
+        return _run_all(code, "it shows how long objects last")
     parsed = {index: tree for index, tree in trees.items() if tree is not None}
     try:
         names = survey_names(parsed.values())
@@ -106,7 +111,7 @@ def _weigh(code: list[Cell]) -> dict[int, _Reason]:
 def _facts_of(cell: Cell, tree: ast.Module | None, names: NotebookNames) -> Facts:
     if tree is None:
         return _facts_of_magic(cell, names)
-    facts = read_facts(tree, names)
+    facts = read_facts(tree, names, cell.number)
     if cell.may_raise or "timeit" in cell.source:
         facts.surely_binds = set()  # it may stop half-way; what is timed binds nothing
     return facts
@@ -135,7 +140,9 @@ class _Weighing:
 
     def __init__(self, code: list[Cell], facts: Mapping[int, Facts], names: NotebookNames) -> None:
         self._facts = facts
-        self._sharing = Sharing(facts.values(), names.bound)
+        self._sharing = Sharing(facts.values())
+        #: In how many cells a name is bound to an object that may do something when it is given up, as files do.
+        self._unsure = Counter(name for cell in facts.values() for name in cell.binds if (name, OPAQUE) in cell.natures)
         #: Seen by everything at any time: what modules hold, and the displays.
         self._always = dict.fromkeys([DISPLAYS, *names.modules], -1)
         self._needed = {cell.index: tag for cell in code if (tag := _tag_of(cell))}
@@ -176,11 +183,14 @@ class _Weighing:
         if facts.effects:
             return facts.effects[0]
         for doubt in facts.doubts:
-            if self._sharing.carries(doubt.name, doubt.marks, inner=doubt.inner):
+            if self._sharing.carries(doubt.name, doubt.marks, inner=doubt.inner, own=doubt.own):
                 return doubt.words
-        for name in sorted(facts.mentions):
+        for name in sorted(facts.mentions | facts.binds):
             if self._sharing.carries(name, frozenset({CUSTOM})):
                 return f"unknown effect of using `{name}`"
+        for name in sorted(facts.binds):
+            if self._unsure[name] > ((name, OPAQUE) in facts.natures):
+                return f"gives up what `{name}` was, with unknown effect"
         for name in sorted(facts.binds & live.keys()):
             return f"makes `{name}`, which cell {live[name] + 1} reads"
         return self._why_change_matters(facts, self._always | dict(live))

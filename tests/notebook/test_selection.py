@@ -204,6 +204,43 @@ ROWS: list[tuple[str, str, set[int]]] = [
         set(),
     ),
     ("assert may stop", "a = 1\n---\nassert a == 1\n---\n#| dash\nprint(a)", set()),
+    (
+        "own data is looked at",
+        "import pandas as pd\ndef load(): return pd.DataFrame({'a': [1]})\ndf = load()\n---\n"
+        "df.head()\n---\ndf.a.value_counts()\n---\nfor c in df.columns: print(c)\n---\ndf[['a']].mean()\n---\n"
+        "#| dash\nprint(df)",
+        {2, 3, 4, 5},
+    ),
+    (
+        "what random numbers gave",
+        "import numpy as np\nr = np.random.default_rng(1)\nx = r.normal(size=3)\n---\n"
+        "x.mean()\n---\nnp.percentile(x, 5)\n---\n#| dash\nprint(x)",
+        {2, 3},
+    ),
+    (
+        "drawn by own function",
+        "import matplotlib.pyplot as plt\nimport numpy as np\nx = np.ones(3)\n"
+        "def draw(x): plt.plot(x)\ndraw(x)\n---\nplt.hist(x)\n---\nnp.exp(x[:2])\n---\n#| dash\nprint(x)",
+        {2, 3},
+    ),
+    (
+        "looked up, and kept",
+        "from collections import defaultdict\nd = defaultdict(list)\n---\nd['new']\n---\n#| dash\nprint(len(d))",
+        set(),
+    ),
+    ("item added to in place", "a = [1]\nb = [a]\n---\nb[0] += [2]\n---\n#| dash\nprint(a)", set()),
+    (
+        "label of an index",
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1]})\nx = df.columns\n---\n"
+        "x.name = 'k'\n---\n#| dash\nprint(df)",
+        set(),
+    ),
+    (
+        "file closed by another",
+        "f = open('f', 'w')\nf.write('x')\n---\nf = None\n---\n#| dash\nprint(open('f').read())",
+        set(),
+    ),
+    ("magic in a magic", "a = []\n---\n%%time\n%%capture\na.append(1)\n---\n#| dash\nprint(a)", set()),
     ("skip tag is not run", "a = 1\n---\n#| dash\nprint(a)\n---\na = 2", {3}),
 ]
 

@@ -65,6 +65,21 @@ N, M = E, F
 N = [E]
 N = {'q': E}
 N += [1]
+N += E
+N[0] += [1]
+N[0] += E
+o.v += [1]
+N[:1] = E
+N = C
+N.n = 7
+N = iter(E)
+list(N)
+N = [(M := q) for q in E]
+N = type(o)
+N = o if k else c
+[0 for N['q'] in E]
+del N, M
+1 < 0 < (N := k)
 N = lambda q=1: E
 N = (q for q in E)
 N = (log.append(q) for q in E)

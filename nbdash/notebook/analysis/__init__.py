@@ -10,7 +10,7 @@ Three steps, each a module or two:
 
 from __future__ import annotations
 
-from nbdash.notebook.analysis.facts import CUSTOM, DISPLAYS, Change, Facts
+from nbdash.notebook.analysis.facts import CUSTOM, DISPLAYS, OPAQUE, Change, Facts
 from nbdash.notebook.analysis.scopes import NotebookNames, survey_names
 from nbdash.notebook.analysis.sharing import Sharing
 from nbdash.notebook.analysis.statements import read_facts
@@ -18,6 +18,7 @@ from nbdash.notebook.analysis.statements import read_facts
 __all__ = [
     "CUSTOM",
     "DISPLAYS",
+    "OPAQUE",
     "Change",
     "Facts",
     "NotebookNames",

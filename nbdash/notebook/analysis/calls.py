@@ -4,57 +4,63 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from dataclasses import dataclass
 
-from nbdash.notebook.analysis.expressions import ExpressionReader, called_state
+from nbdash.notebook.analysis.expressions import ExpressionReader
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
+    CUSTOM,
     DISPLAYS,
     FIGURE,
     ITERATOR,
     MARKS,
     NOTHING,
+    NUMPY_STREAM,
     OPAQUE,
     STREAMS,
     Change,
     Doubt,
     Value,
+    called_state,
     container,
+    either,
     names_in,
 )
 from nbdash.notebook.analysis.scopes import free_names
 from nbdash.notebook.analysis.tables import (
-    BINARY_FUNCTIONS,
+    ACTING_MAGICS,
     CONTAINER_METHODS,
     FRAME_READERS,
     FUNCTIONS,
     HARMLESS_MODULES,
     METHODS,
     NAMESPACE_READERS,
+    PLAIN_ARGUMENTS,
     SETTERS,
     SHOWING_MAGICS,
     SURVEYING_MAGICS,
-    UNARY_FUNCTIONS,
     WRITERS,
     Behaviour,
     Result,
 )
 
 _WORD = re.compile(r"[^\W\d]\w*")
-#: Keywords whose argument is written to.
-_TARGETS = frozenset({"out", "buf", "path_or_buf"})
+#: Keywords whose argument is written to; a buffer's may also name a file.
+_TARGETS = frozenset({"out"})
+_BUFFERS = frozenset({"buf", "path_or_buf"})
 #: Keywords whose argument is drawn on.
 _FIGURES = frozenset({"ax", "axes", "axs", "cax", "fig", "figure"})
+#: Keywords by which a drawing moves its points at random.
+_JITTERS = frozenset({"x_jitter", "y_jitter"})
+#: What an iterator is, and none of what it gives.
+_LAZY = STREAMS | {ITERATOR}
 #: Keywords whose argument is called.
 _CALLBACKS = frozenset({"key", "func", "aggfunc", "converters", "formatters", "default", "date_parser"})
-#: Methods that give text, or write it to what they are given.
-_TEXT_METHODS = frozenset({"to_string", "to_markdown", "to_html", "to_latex"})
 #: Methods of tables and texts whose namesakes move a file when called with one argument.
 _MOVING_METHODS = frozenset({"rename", "replace"})
 #: Methods that always have an argument; without one they are namesakes that wait, or delete.
 _ASKING_METHODS = frozenset({"join", "get", "drop"})
-#: NumPy functions whose argument at this position, if given, is the array that the result is written to.
-_OUT_POSITIONS = {f"numpy.{name}": 1 for name in UNARY_FUNCTIONS} | {f"numpy.{name}": 2 for name in BINARY_FUNCTIONS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +74,11 @@ class _Arguments:
     @property
     def all(self) -> tuple[Value, ...]:
         return (*self.positional, *self.keywords.values())
+
+    @property
+    def first(self) -> Value:
+        """The first argument, which may be given by any keyword."""
+        return self.positional[0] if self.positional else either(NOTHING, *self.keywords.values())
 
     @property
     def data(self) -> tuple[Value, ...]:
@@ -92,8 +103,8 @@ class CallReader(ExpressionReader):
         if dotted == "builtins.open":
             return self._read_open(node)
         if dotted is not None:
-            behaviour = FUNCTIONS.get(dotted)
-            if behaviour is None or _has_odd_form(node, dotted):
+            behaviour = self.known_function(dotted)
+            if behaviour is None or behaviour.manages or _has_odd_form(node, dotted):
                 return self._read_unknown(node)
             self.visit(node.func)
             return self._read_known(node, behaviour, None)
@@ -103,29 +114,40 @@ class CallReader(ExpressionReader):
                 return self._read_known(node, behaviour, self.value_of(node.func.value))
         return self._read_unknown(node)
 
-    def _method(self, node: ast.Call, name: str) -> Behaviour | None:
-        if name in self.names.methods or _has_odd_form(node, name):
+    def read_manager(self, node: ast.expr) -> Value | None:
+        """The value of a known context manager that is entered right away; None for anything else."""
+        behaviour = self.known_function(self.dotted(node.func) or "") if isinstance(node, ast.Call) else None
+        if not isinstance(node, ast.Call) or behaviour is None or not behaviour.manages:
             return None
-        return METHODS.get(name)
+        self.visit(node.func)
+        return self._read_known(node, behaviour, None)
+
+    def known_function(self, dotted: str) -> Behaviour | None:
+        """What a function does, unless the notebook puts another in its place."""
+        return None if dotted.rpartition(".")[2] in self.names.stored else FUNCTIONS.get(dotted)
+
+    def _method(self, node: ast.Call, name: str) -> Behaviour | None:
+        is_own = name in self.names.methods or self.names.gives_any or self.names.is_doubtful(node.func)
+        return None if is_own or _has_odd_form(node, name) else METHODS.get(name)
 
     # --- known calls ---
 
     def _read_known(self, node: ast.Call, behaviour: Behaviour, receiver: Value | None) -> Value:
         arguments = self._read_arguments(node)
-        first = arguments.positional[0] if arguments.positional else NOTHING
-        subject = first if receiver is None else receiver
+        subject = arguments.first if receiver is None else receiver
         lambdas = self._read_lambdas(node, (subject, *arguments.all))
         self._note_changes(behaviour, subject, arguments)
         self._note_callbacks(node, behaviour)
-        if behaviour.draws and (receiver is not None or behaviour.draws_on_first):
-            self._note_drawing(subject, *arguments.data)
-        self.facts.draws |= behaviour.draws
+        if receiver is not None:
+            self._note_touching(receiver)
+        if behaviour.draws:
+            self._note_all_drawing(behaviour, receiver, arguments)
         if behaviour.shows:
             self._note_display(arguments)
         if behaviour.reads_texts:
             self.note_texts(node)
         self._note_stream(behaviour, arguments)
-        return _result(behaviour, (subject, *arguments.all, lambdas), arguments)
+        return self._result(behaviour, (subject, *arguments.all, lambdas), arguments)
 
     def _read_arguments(self, node: ast.Call) -> _Arguments:
         """The arguments' values; lambdas are read when it is known what they are called with."""
@@ -161,6 +183,8 @@ class CallReader(ExpressionReader):
         if behaviour.mutates:
             self.note_change(subject, deep=behaviour.is_deep)
             self.note_holding(subject, *arguments.all)
+        if behaviour.uses_up:
+            self.note_change(subject, deep=True, marks=frozenset({OPAQUE, ITERATOR}))
         if behaviour.is_common:
             self._note_doubt(subject, frozenset({OPAQUE}), _words_of(arguments.node))
         if arguments.literal("inplace", False) is not False or "" in arguments.keywords:
@@ -170,19 +194,20 @@ class CallReader(ExpressionReader):
                 self._note_drawing(value, subject, *arguments.data)
             elif name in _TARGETS or name == "":
                 self.note_change(value, deep=True)
-        if behaviour.iterates:
+        if not behaviour.looks:
+            self.note_iteration(subject, perhaps=True)
             for value in arguments.all:
-                self.note_iteration(value)
+                self.note_iteration(value, perhaps=not behaviour.iterates)
 
     def _note_callbacks(self, node: ast.Call, behaviour: Behaviour) -> None:
         """Code of the notebook's own among the arguments may be called, with unknown effect."""
-        if behaviour.only_looks:
+        if behaviour.looks:
             return
-        callbacks = {keyword.value for keyword in node.keywords if keyword.arg in _CALLBACKS}
-        for argument in _given(node):
+        callbacks = {leaf for word in node.keywords if word.arg in _CALLBACKS for leaf in _leaves(word.value)}
+        for argument in (leaf for given in _given(node) for leaf in _leaves(given)):
             is_called = behaviour.calls_back or argument in callbacks
             dotted = self.dotted(argument)
-            known = FUNCTIONS.get(dotted or "")
+            known = self.known_function(dotted or "")
             if isinstance(argument, ast.Lambda) or (known and known.is_pure):
                 continue
             if known or (is_called and self._is_strange(argument)):
@@ -191,7 +216,7 @@ class CallReader(ExpressionReader):
             if is_called:
                 self._note_doubt(value, frozenset({CALLABLE, OPAQUE}), _words_of(node))
             else:
-                self._note_doubt(Value(aliases=value.aliases), frozenset({CALLABLE}), _words_of(node))
+                self._note_doubt(Value(aliases=value.aliases), frozenset({CALLABLE}), _words_of(node), own=True)
 
     def _is_strange(self, callback: ast.expr) -> bool:
         """Whether it is a function of a module, or a method of an object, that may do more than compute."""
@@ -210,11 +235,25 @@ class CallReader(ExpressionReader):
         self.facts = facts
         return value
 
-    def _note_doubt(self, value: Value, marks: frozenset[str], words: str) -> None:
+    def _note_doubt(self, value: Value, marks: frozenset[str], words: str, *, own: bool = False) -> None:
         self.facts.doubts += [
-            Doubt(name=name, inner=value.inner or name in value.holds, marks=marks, words=words)
+            Doubt(name=name, inner=value.inner or name in value.holds, own=own, marks=marks, words=words)
             for name in sorted(value.names)
         ]
+
+    def _note_all_drawing(self, behaviour: Behaviour, receiver: Value | None, arguments: _Arguments) -> None:
+        """A drawing may go to the receiver and to any figure among the arguments."""
+        self.facts.draws = True
+        if receiver is not None:
+            self._note_drawing(receiver, *arguments.data)
+        elif behaviour.draws_on_first:
+            self._note_drawing(arguments.first, *arguments.data)
+        for value in arguments.positional:
+            self._note_touching(value)
+
+    def _note_touching(self, figure: Value) -> None:
+        """What is known as a figure may change."""
+        self.note_change(figure, deep=True, marks=frozenset({FIGURE}), own=True)
 
     def _note_drawing(self, figure: Value, *data: Value) -> None:
         """Drawing changes figures, never the data that they hold."""
@@ -231,11 +270,12 @@ class CallReader(ExpressionReader):
         if behaviour.seeds:
             self.facts.effects.append("seeds random numbers")
             self.bind(behaviour.seeds, NOTHING)
-        if not behaviour.stream or isinstance(arguments.literal("random_state"), int):
+        stream = NUMPY_STREAM if _JITTERS & arguments.keywords.keys() else behaviour.stream
+        if not stream or isinstance(arguments.literal("random_state"), int):
             return
         self.note_change(arguments.keywords.get("random_state", NOTHING))
-        self.note_read(behaviour.stream)
-        self.facts.changes.append(Change(name=behaviour.stream))
+        self.note_read(stream)
+        self.facts.changes.append(Change(name=stream))
 
     def _read_open(self, node: ast.Call) -> Value:
         """``open``: harmless for reading."""
@@ -244,9 +284,29 @@ class CallReader(ExpressionReader):
         given = arguments.literal("mode", "r")
         if mode is not None:
             given = mode.value if isinstance(mode, ast.Constant) else ...
-        if not isinstance(given, str) or set(given) - set("rbt") or "" in arguments.keywords:
-            self.facts.effects.append("writes a file")
-        return container(*arguments.all, marks=frozenset({OPAQUE}))
+        is_plain = not any(isinstance(argument, ast.Starred) for argument in node.args) and "" not in arguments.keywords
+        if is_plain and isinstance(given, str) and not set(given) - set("rbt"):
+            return container(*arguments.all, marks=frozenset({OPAQUE}))
+        self.facts.effects.append("writes a file")
+        return container(*arguments.all, marks=frozenset({OPAQUE, CUSTOM}))  # closing it writes what is left
+
+    def _result(self, behaviour: Behaviour, participants: tuple[Value, ...], arguments: _Arguments) -> Value:
+        marks = behaviour.gives
+        if behaviour.draws:
+            marks |= {FIGURE, *self.drawn}
+        if any(name in arguments.keywords for name in ("chunksize", "iterator")):
+            marks |= {ITERATOR}
+        if "display_id" in arguments.keywords:
+            return Value(aliases=frozenset({DISPLAYS}))
+        shares = behaviour.result
+        if arguments.literal("copy", True) is not True:
+            shares = Result.ITSELF
+        if shares is Result.NOTHING:
+            return Value(holds=marks)
+        if behaviour.iterates and not behaviour.lazy:  # what was gone through is not kept
+            participants = tuple(Value(aliases=value.aliases, holds=value.holds - _LAZY) for value in participants)
+        everything = container(*participants, marks=marks)
+        return everything.part if shares is Result.ITSELF else everything
 
     # --- unknown calls ---
 
@@ -259,8 +319,9 @@ class CallReader(ExpressionReader):
         names = frozenset(
             called_state(name) if name in self.names.functions else name
             for name in taking_part - MARKS - STREAMS
-            if not self._is_harmless_module(name)
-        )
+            if not self._is_harmless_module(name) or ast.unparse(node.func).rpartition(".")[2].startswith("get")
+        )  # what a module makes is new, but what one gets from it is its own
+        self.drawn |= names
         first = min(names, default="")
         self.facts.aliases |= {(first, name) for name in names if name != first}
         self.facts.holds |= {(name, OPAQUE) for name in names}  # inside; what they are themselves they stay
@@ -290,7 +351,7 @@ class CallReader(ExpressionReader):
         self.facts.surveys |= name in SURVEYING_MAGICS or (name == "run" and "-i" in text)
         if name == "!":
             self.facts.effects.append("runs a command")
-        elif name not in SHOWING_MAGICS:
+        elif name not in SHOWING_MAGICS or (name in ACTING_MAGICS and text):
             self.facts.effects.append(f"magic `%{name}`")
         return Value(holds=frozenset({OPAQUE}))
 
@@ -310,21 +371,6 @@ def magic_of(node: ast.Call) -> tuple[str, str] | None:
     return None
 
 
-def _result(behaviour: Behaviour, participants: tuple[Value, ...], arguments: _Arguments) -> Value:
-    marks = frozenset({FIGURE} if behaviour.draws else ()) | (STREAMS | {ITERATOR} if behaviour.lazy else frozenset())
-    if any(name in arguments.keywords for name in ("chunksize", "iterator")):
-        marks |= {ITERATOR}
-    if "display_id" in arguments.keywords:
-        return Value(aliases=frozenset({DISPLAYS}))
-    shares = behaviour.result
-    if arguments.literal("copy", True) is not True:
-        shares = Result.ITSELF
-    if shares is Result.NOTHING:
-        return Value(holds=marks)
-    everything = container(*participants, marks=marks)
-    return everything.part if shares is Result.ITSELF else everything
-
-
 def _given(node: ast.Call) -> list[ast.expr]:
     return [*node.args, *(keyword.value for keyword in node.keywords)]
 
@@ -336,15 +382,28 @@ def _has_odd_form(node: ast.Call, name: str) -> bool:
         return "file" in given
     if name == "builtins.iter":
         return len(node.args) > 1
-    if name in _TEXT_METHODS:
-        return bool(node.args) or "buf" in given
+    if name in ("builtins.dir", "builtins.vars"):
+        return not node.args
+    if name == "builtins.type":
+        return len(node.args) > 1
     if name in _MOVING_METHODS:
         return len(node.args) == 1 and not isinstance(node.args[0], ast.Dict | ast.List)
     if name in _ASKING_METHODS:
         return not node.args and not given & {"columns", "index", "labels"}
     if name == "extract":
         return not (isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Attribute))
-    return len(node.args) > _OUT_POSITIONS.get(name, len(node.args))
+    is_starred = any(isinstance(argument, ast.Starred) for argument in node.args)
+    count = sys.maxsize if is_starred else len(node.args)
+    return count > PLAIN_ARGUMENTS.get(name, count) or bool(given & _BUFFERS)
+
+
+def _leaves(node: ast.expr) -> list[ast.expr]:
+    """An argument, or what a list or dictionary written there gives: ``{"price": max}``."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return [leaf for item in node.elts for leaf in _leaves(item)]
+    if isinstance(node, ast.Dict):
+        return [leaf for item in node.values for leaf in _leaves(item)]
+    return [node]
 
 
 def _texts_in(node: ast.expr) -> list[str]:

@@ -10,6 +10,8 @@ from typing import cast
 
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
+    CUSTOM,
+    FIGURE,
     ITERATOR,
     MARKS,
     NOTHING,
@@ -18,27 +20,47 @@ from nbdash.notebook.analysis.facts import (
     Change,
     Facts,
     Value,
+    called_state,
     container,
     either,
 )
 from nbdash.notebook.analysis.scopes import NotebookNames, free_names
-from nbdash.notebook.analysis.tables import CONSTANTS, INDEXERS, SOLID_ATTRIBUTES
+from nbdash.notebook.analysis.tables import (
+    CONSTANTS,
+    FUNCTIONS,
+    INDEXERS,
+    LABELS,
+    NAMESPACE_ATTRIBUTES,
+    SOLID_ATTRIBUTES,
+)
 
 #: What IPython keeps of earlier cells: ``_``, ``_3``, ``_i``, ``Out`` …
 _HISTORY = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|In|Out|_[iod]h|get_ipython")
+#: Methods that run unasked.  A text or a dictionary under such a name is none.
+_MAGIC_NAME = re.compile(
+    r"__(?!(?:doc|name|qualname|module|version|dict|class|slots|all|match_args)__)\w+__|_repr_\w+_|_ipython_display_"
+)
 #: Pseudo-name for what is loaded of a package: ``import scipy.stats`` changes it for ``scipy``.
 PACKAGE = "<package {}>"
+
+
+def is_magic_name(name: str) -> bool:
+    """Whether a method of this name runs without being called by it."""
+    return bool(_MAGIC_NAME.fullmatch(name))
 
 
 class ExpressionReader(ast.NodeVisitor):
     """Every ``visit`` of an expression gives its :class:`Value`."""
 
-    def __init__(self, names: NotebookNames) -> None:
+    def __init__(self, names: NotebookNames, number: int) -> None:
         self.names = names
         self.facts = Facts()
         self.bound: set[str] = set()  #: surely bound by the cell so far
         self.scope: dict[str, Value] = {}  #: what comprehensions, lambdas and class bodies bind for themselves
         self.lazy = False  #: inside a generator expression
+        #: What the cell's current figure may share objects with.
+        self.drawn = {f"<figures of {number}>"}
+        self.facts.holds |= {(figures, FIGURE) for figures in self.drawn}
 
     def value_of(self, node: ast.AST | None) -> Value:
         """The value of an expression; None has none."""
@@ -60,19 +82,22 @@ class ExpressionReader(ast.NodeVisitor):
         if self.lazy:
             self.facts.later_reads.add(name)
 
-    def note_change(self, value: Value, *, deep: bool = False, marks: frozenset[str] = frozenset()) -> None:
-        """The object of ``value`` changes; a class that changes does so for all its objects."""
-        states = {called_state(name) for name in value.aliases & self.names.functions}
+    def note_change(
+        self, value: Value, *, deep: bool = False, marks: frozenset[str] = frozenset(), own: bool = False
+    ) -> None:
+        """The object of ``value`` changes."""
         self.facts.changes += [
-            Change(name=name, inner=value.inner, deep=deep or value.inner, marks=marks)
-            for name in sorted(value.aliases | states)
+            Change(name=name, inner=value.inner, own=own, deep=deep or value.inner, marks=marks)
+            for name in sorted(value.aliases)
         ]
 
-    def note_iteration(self, value: Value) -> None:
-        """Something goes through ``value``, which uses it up if it is an iterator."""
+    def note_iteration(self, value: Value, *, perhaps: bool = False) -> None:
+        """Something goes through ``value``, which uses it up if it is an iterator; or, ``perhaps``, if known as one."""
+        marks = frozenset({ITERATOR} if perhaps else {OPAQUE, ITERATOR})
         self.facts.changes += [
-            Change(name=name, inner=value.inner, deep=True, marks=frozenset({OPAQUE, ITERATOR}), spreads=True)
+            Change(name=name, inner=value.inner, own=perhaps, deep=True, marks=marks, spreads=True)
             for name in sorted(value.aliases)
+            if not value.solid
         ]
 
     def bind(self, name: str, value: Value) -> None:
@@ -83,7 +108,8 @@ class ExpressionReader(ast.NodeVisitor):
         self.facts.binds.add(name)
         self.bound.add(name)
         self.facts.aliases |= {(name, alias) for alias in value.aliases}
-        self.facts.sources |= {(name, alias) for alias in value.aliases}
+        if not value.solid:
+            self.facts.sources |= {(name, alias) for alias in value.aliases}
         self.facts.natures |= {(name, mark) for mark in value.holds & MARKS}
         self.facts.holds |= {(name, held) for held in value.holds}
         if value.inner and value.aliases:
@@ -94,9 +120,11 @@ class ExpressionReader(ast.NodeVisitor):
         match target:
             case ast.Name(id=name):
                 self.bind(name, value)
-            case ast.Attribute(value=owner):
-                self._store(self.value_of(owner), value)
+            case ast.Attribute(value=owner, attr=name):
+                is_method = is_magic_name(name) and value != NOTHING
+                self._store(self.value_of(owner), container(value, marks=frozenset({CUSTOM} if is_method else ())))
             case ast.Subscript(value=owner, slice=key):
+                self.note_iteration(value, perhaps=not isinstance(key, ast.Slice))
                 self._store(self.value_of(owner), container(value, self.value_of(key)))
             case ast.Starred(value=inner):
                 self.assign(inner, container(value))
@@ -120,7 +148,8 @@ class ExpressionReader(ast.NodeVisitor):
     def note_holding(self, owner: Value, *values: Value) -> None:
         """From now on ``owner`` may contain these."""
         held = container(*values).holds
-        self.facts.holds |= {(name, item) for name in owner.aliases for item in held}
+        states = {called_state(name) for name in owner.aliases & self.names.functions}
+        self.facts.holds |= {(name, item) for name in owner.aliases | states for item in held}
 
     # --- kinds of expressions ---
 
@@ -133,22 +162,39 @@ class ExpressionReader(ast.NodeVisitor):
         self.note_read(name)
         if (package := self.names.modules.get(name, ".")).isidentifier():
             self.note_read(PACKAGE.format(package))
-        return NOTHING if self.names.is_builtin(name) else Value(aliases=frozenset({name}))
+        if self.names.is_builtin(name):
+            return NOTHING
+        if name not in self.names.bound:
+            self.facts.effects.append(f"uses `{name}`, which no cell makes")
+        return Value(aliases=frozenset({name}), holds=self._marks_of_member(node))
+
+    def _marks_of_member(self, node: ast.expr) -> frozenset[str]:
+        """What something of a module may be."""
+        dotted = self.dotted(node) or ""
+        if "." not in dotted or (dotted in FUNCTIONS and FUNCTIONS[dotted].is_pure):
+            return frozenset()
+        return frozenset({CALLABLE if dotted in FUNCTIONS else OPAQUE})
 
     def visit_Constant(self, node: ast.Constant) -> Value:
         return NOTHING
 
     def visit_Attribute(self, node: ast.Attribute) -> Value:
         owner = self.value_of(node.value)
+        self.note_iteration(owner, perhaps=True)
+        dotted = self.dotted(node)
+        self.facts.surveys |= node.attr in NAMESPACE_ATTRIBUTES or dotted == "sys.modules"
         if node.attr in INDEXERS:
             return owner
-        if node.attr in CONSTANTS and self.dotted(node):
+        if dotted and node.attr in CONSTANTS:
             return NOTHING
-        is_solid = node.attr in SOLID_ATTRIBUTES and node.attr not in self.names.methods
-        return container(owner) if is_solid else owner.part
+        if node.attr in LABELS - self.names.methods:
+            return Value(aliases=owner.part.aliases, inner=True, solid=True)
+        if node.attr in SOLID_ATTRIBUTES - self.names.methods:
+            return container(owner, marks=frozenset({FIGURE} if node.attr == "style" else ()))
+        return either(owner.part, Value(holds=self._marks_of_member(node)))
 
     def visit_Subscript(self, node: ast.Subscript) -> Value:
-        self.visit(node.slice)
+        self.note_iteration(self.value_of(node.slice), perhaps=True)
         return self.value_of(node.value).part
 
     def visit_Starred(self, node: ast.Starred) -> Value:
@@ -158,11 +204,16 @@ class ExpressionReader(ast.NodeVisitor):
 
     def visit_Compare(self, node: ast.Compare) -> Value:
         self.visit(node.left)
-        for operator, operand in zip(node.ops, node.comparators, strict=True):
-            value = self.value_of(operand)
-            if isinstance(operator, ast.In | ast.NotIn):
-                self.note_iteration(value)
+        self._compare(node.ops[0], node.comparators[0])
+        with self.perhaps():
+            for operator, operand in zip(node.ops[1:], node.comparators[1:], strict=True):
+                self._compare(operator, operand)
         return NOTHING
+
+    def _compare(self, operator: ast.cmpop, operand: ast.expr) -> None:
+        value = self.value_of(operand)
+        if isinstance(operator, ast.In | ast.NotIn):
+            self.note_iteration(value)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Value:
         self.generic_visit(node)
@@ -226,7 +277,7 @@ class ExpressionReader(ast.NodeVisitor):
             value = self.value_of(generator.iter)
             self.note_iteration(value)
             for node in ast.walk(generator.target):
-                if isinstance(node, ast.Name):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     self.scope[node.id] = Value(inner=True)
             self.assign(generator.target, value.part)
             for condition in generator.ifs:
@@ -250,8 +301,3 @@ class ExpressionReader(ast.NodeVisitor):
         before = set(self.bound)
         yield
         self.bound = before
-
-
-def called_state(name: str) -> str:
-    """The pseudo-name for what a function or class of the notebook works on beside its arguments."""
-    return f"<of {name}>"

@@ -16,7 +16,7 @@ OPAQUE = "<unknown>"  #: anything: an iterator, a file, a figure
 ITERATOR = "<iterator>"  #: used up by going through it
 FIGURE = "<figure>"  #: a Matplotlib object
 CALLABLE = "<function>"  #: the notebook's own code
-CUSTOM = "<class>"  #: an object whose operators or properties have effects
+CUSTOM = "<class>"  #: an object whose operators, properties or end have effects
 MARKS = frozenset({OPAQUE, ITERATOR, FIGURE, CALLABLE, CUSTOM})
 
 #: Streams of random numbers: global state that a seed sets and a draw moves on.
@@ -35,6 +35,7 @@ class Value:
     aliases: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
     inner: bool = False  #: it may be anything inside the aliases, not only these themselves
+    solid: bool = False  #: going through it does not use it up, and it is none of the marks
 
     @property
     def names(self) -> frozenset[str]:
@@ -44,10 +45,16 @@ class Value:
     @property
     def part(self) -> Value:
         """An element or attribute of it."""
-        return Value(aliases=self.names - MARKS - STREAMS, holds=self.names & MARKS - {ITERATOR}, inner=True)
+        aliases, marks = self.names - MARKS - STREAMS, self.names & MARKS - {ITERATOR}
+        return Value(aliases=aliases, holds=marks, inner=True, solid=self.solid)
 
 
 NOTHING = Value()
+
+
+def called_state(name: str) -> str:
+    """The pseudo-name for what a function or class of the notebook works on beside its arguments."""
+    return f"<of {name}>"
 
 
 def names_in(values: tuple[Value, ...]) -> frozenset[str]:
@@ -66,6 +73,7 @@ def either(*values: Value) -> Value:
         aliases=frozenset().union(*(value.aliases for value in values)),
         holds=frozenset().union(*(value.holds for value in values)),
         inner=any(value.inner for value in values),
+        solid=all(value.solid for value in values),
     )
 
 
@@ -75,6 +83,7 @@ class Change:
 
     name: str
     inner: bool = False  #: of something inside it instead
+    own: bool = False  #: with ``marks``: only if the name was bound to such an object as such
     deep: bool = False  #: also of anything inside
     marks: frozenset[str] = frozenset()
     spreads: bool = False  #: with ``marks``: and of all that these hold, as lazy code may
@@ -86,6 +95,7 @@ class Doubt:
 
     name: str
     inner: bool  #: if something inside it may be
+    own: bool = False  #: only if the name was bound to such an object as such
     marks: frozenset[str]
     words: str
 

@@ -9,6 +9,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+#: Builtins that end the session when IPython sees them.
+_STOPPERS = {"exit", "quit"}
+
 
 def free_names(scope: ast.stmt | ast.expr) -> frozenset[str]:
     """The names that a function, class or expression takes from the scopes around it, or declares global."""
@@ -47,23 +50,26 @@ class NotebookNames:
     bound: set[str] = field(default_factory=set)  #: bound anywhere at module level
     modules: dict[str, str] = field(default_factory=dict)  #: only ever imported, and always as this
     functions: set[str] = field(default_factory=set)  #: only ever defined, as functions or classes
+    imported: set[str] = field(default_factory=set)  #: modules somewhere, perhaps something else elsewhere
     methods: set[str] = field(default_factory=set)  #: attributes that the notebook itself defines
+    stored: set[str] = field(default_factory=set)  #: those of them that it stores from outside, in a module perhaps
+    gives_any: bool = False  #: it gives objects attributes whose names are found only when it runs
 
     def is_builtin(self, name: str) -> bool:
         """Whether a name means what Python (or IPython, for ``display``) makes of it."""
-        return name not in self.bound and (hasattr(builtins, name) or name in ("display", "get_ipython"))
+        is_given = hasattr(builtins, name) or name in ("display", "get_ipython")
+        return is_given and name not in self.bound | _STOPPERS
 
     def dotted(self, node: ast.expr) -> str | None:
         """The dotted name of a function or module, through imports and builtins; None for any other object."""
-        path: list[str] = []
-        while isinstance(node, ast.Attribute):
-            path.insert(0, node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return None
-        if node.id in self.modules:
-            return ".".join([self.modules[node.id], *path])
-        return f"builtins.{node.id}" if self.is_builtin(node.id) and not path else None
+        root, *path = _path_of(node)
+        if root in self.modules:
+            return ".".join([self.modules[root], *path])
+        return f"builtins.{root}" if self.is_builtin(root) and not path else None
+
+    def is_doubtful(self, node: ast.expr) -> bool:
+        """Whether it belongs to what is a module only perhaps, as after ``except ImportError: np = None``."""
+        return _path_of(node)[0] in self.imported - self.modules.keys()
 
 
 def survey_names(trees: Iterable[ast.Module]) -> NotebookNames:
@@ -77,16 +83,29 @@ def survey_names(trees: Iterable[ast.Module]) -> NotebookNames:
             meanings.setdefault(name, set()).add("")
         for node in ast.walk(tree):
             names.methods |= _own_attributes(node)
+            names.stored |= _stored_attributes(node)
+            names.gives_any |= _gives_any(node)
             rebound |= _plainly_bound(node)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names.functions.add(node.name)
             for name, target in imports_of(node):
                 meanings.setdefault(name, set()).add(target)
+                names.imported |= {name} if isinstance(node, ast.Import) else set()
+    names.methods |= names.stored
     names.modules = {
         name: target for name, targets in meanings.items() if len(targets) == 1 for target in targets if target
     }
     names.functions -= rebound
     return names
+
+
+def _path_of(node: ast.expr) -> list[str]:
+    """``np.random.rand`` as its names; the first is empty for what does not begin with a name."""
+    path: list[str] = []
+    while isinstance(node, ast.Attribute):
+        path.insert(0, node.attr)
+        node = node.value
+    return [node.id if isinstance(node, ast.Name) else "", *path]
 
 
 def imports_of(node: ast.AST) -> list[tuple[str, str]]:
@@ -123,14 +142,39 @@ def _plainly_bound(node: ast.AST) -> set[str]:
 
 
 def _own_attributes(node: ast.AST) -> set[str]:
+    """The attributes that a class gives to its objects, in whatever way it is written."""
     match node:
-        case ast.Attribute(attr=name, ctx=ast.Store()):
-            return {name}
         case ast.ClassDef(body=body):
             return set(bound_names(ast.Module(body=body, type_ignores=[])))
+        case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+            return {name}
+        case ast.Call(func=ast.Name(id="type"), args=[_, _, ast.Dict(keys=keys)]):
+            return {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+        case ast.Call(func=ast.Name(id="namedtuple") | ast.Attribute(attr="namedtuple")):
+            return {
+                word for text in ast.walk(node) if isinstance(text, ast.Constant) for word in str(text.value).split()
+            }
+        case ast.Call(func=ast.Name() | ast.Attribute(attr="SimpleNamespace"), keywords=keywords):
+            return {word.arg for word in keywords if word.arg and isinstance(word.value, ast.Lambda | ast.Name)}
+    return set()
+
+
+def _stored_attributes(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Attribute(value=owner, attr=name, ctx=ast.Store()):
+            return set() if isinstance(owner, ast.Name) and owner.id == "self" else {name}
         case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value=str(name)), *_]):
             return {name}
     return set()
+
+
+def _gives_any(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(), *_]):
+            return False
+        case ast.Call(func=ast.Name(id="setattr")):
+            return True
+    return False
 
 
 def _table_of(node: ast.Module | ast.stmt | ast.expr) -> symtable.SymbolTable:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Iterable
 
 from nbdash.notebook.analysis.calls import CallReader, magic_of
-from nbdash.notebook.analysis.expressions import PACKAGE, called_state
+from nbdash.notebook.analysis.expressions import PACKAGE, is_magic_name
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
     CUSTOM,
@@ -17,6 +18,7 @@ from nbdash.notebook.analysis.facts import (
     Change,
     Facts,
     Value,
+    called_state,
     container,
 )
 from nbdash.notebook.analysis.scopes import NotebookNames, free_names, global_names, imports_of
@@ -26,17 +28,22 @@ from nbdash.notebook.analysis.tables import (
     FUNCTIONS,
     HARMLESS_MODULES,
     METHODS,
+    NAMESPACE_ATTRIBUTES,
     NAMESPACE_READERS,
 )
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 #: Methods that run only when an object is made, which is a call.
 _MAKERS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__", "__class_getitem__"})
+#: Methods whose results count as new objects: ``a + 1`` and ``1 + a``, but not ``a[1]``.
+_OPERATORS = frozenset(
+    f"__{side}{name.strip('_')}__" for name in dir(operator) if name.startswith("__") for side in ("", "r")
+) - {"__getitem__", "__call__"}
 
 
-def read_facts(tree: ast.Module, names: NotebookNames) -> Facts:
-    """The facts of one cell."""
-    reader = StatementReader(names)
+def read_facts(tree: ast.Module, names: NotebookNames, number: int) -> Facts:
+    """The facts of one cell, which has this number."""
+    reader = StatementReader(names, number)
     reader.read_all(tree.body)
     reader.facts.surely_binds = reader.bound & reader.facts.binds
     return reader.facts
@@ -90,26 +97,32 @@ class StatementReader(CallReader):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         value = self.value_of(node.value)
-        target = node.target
-        if not isinstance(target, ast.Name):
-            self.assign(target, value)
-            return
-        before = self.value_of(ast.Name(id=target.id, ctx=ast.Load()))
+        self.note_iteration(value)
+        before = self.value_of(node.target)
         self.note_change(before)
-        self.bind(target.id, container(before, value))
+        self.assign(node.target, container(before, value))
 
     def visit_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
-            if isinstance(target, ast.Name):
-                self.value_of(ast.Name(id=target.id, ctx=ast.Load()))
-                self.bind(target.id, NOTHING)
-                self.bound.discard(target.id)
-            else:
+            self._delete(target)
+
+    def _delete(self, target: ast.expr) -> None:
+        match target:
+            case ast.Name(id=name):
+                self.value_of(target)
+                self.bind(name, NOTHING)
+                self.bound.discard(name)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                for item in targets:
+                    self._delete(item)
+            case _:
                 self.assign(target, NOTHING)
 
     def visit_Assert(self, node: ast.Assert) -> None:
         self.facts.effects.append("may stop the run")
-        super().generic_visit(node)
+        self.visit(node.test)
+        with self.perhaps():
+            self.value_of(node.msg)
 
     def visit_Raise(self, node: ast.Raise) -> None:
         self.facts.effects.append("may stop the run")
@@ -188,9 +201,7 @@ class StatementReader(CallReader):
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
         with self.perhaps():  # a context manager may swallow an exception
             for item in node.items:
-                value = self.value_of(item.context_expr)
-                if not self._is_manager(item.context_expr):
-                    self.facts.effects.append(f"unknown effect: `with {ast.unparse(item.context_expr)[:40]}`")
+                value = self._enter(item.context_expr)
                 if item.optional_vars:
                     self.assign(item.optional_vars, value)
             self.read_all(node.body)
@@ -199,12 +210,14 @@ class StatementReader(CallReader):
         self.facts.effects.append("awaits")
         self.visit_With(node)
 
-    def _is_manager(self, node: ast.expr) -> bool:
-        """Whether entering and leaving it has no lasting effect."""
-        if not isinstance(node, ast.Call):
-            return False
-        dotted = self.names.dotted(node.func) or ""
-        return dotted == "builtins.open" or (dotted in FUNCTIONS and FUNCTIONS[dotted].manages)
+    def _enter(self, manager: ast.expr) -> Value:
+        """What ``as`` gives.  Entering and leaving those that are known has no lasting effect."""
+        value = self.read_manager(manager)
+        if value is None:
+            value = self.value_of(manager)
+            if not (isinstance(manager, ast.Call) and self.dotted(manager.func) == "builtins.open"):
+                self.facts.effects.append(f"unknown effect: `with {ast.unparse(manager)[:40]}`")
+        return value
 
     def visit_Match(self, node: ast.Match) -> None:
         value = self.value_of(node.subject)
@@ -251,7 +264,7 @@ class StatementReader(CallReader):
             self.read_all(node.body)
             held = container(*(self.scope[name] for name in own)).holds - {CALLABLE}  # its methods do not count
             self.facts.holds |= {(state, name) for name in held}
-        if any(self._is_active(child) for child in node.body):
+        if any(self._is_active(child) for child in ast.walk(node)):
             self.facts.holds.add((state, CUSTOM))
         self.bind(node.name, Value(holds=frozenset({state, CALLABLE})))
 
@@ -277,6 +290,10 @@ class StatementReader(CallReader):
         for call in (child for child in ast.walk(node) if isinstance(child, ast.Call)):
             if self.names.dotted(call.func) not in FUNCTIONS and magic_of(call) is None:
                 self.note_texts_later(call)
+            if (known := self.known_function(self.names.dotted(call.func) or "")) and CUSTOM in known.gives:
+                self.facts.holds.add((state, CUSTOM))
+        attributes = {child.attr for child in ast.walk(node) if isinstance(child, ast.Attribute)}
+        self.facts.surveys |= bool(attributes & NAMESPACE_ATTRIBUTES)
         return state
 
     def note_texts_later(self, call: ast.Call) -> None:
@@ -290,7 +307,8 @@ class StatementReader(CallReader):
     def _read_decorators(self, node: _Function | ast.ClassDef) -> None:
         for decorator in node.decorator_list:
             function = decorator.func if isinstance(decorator, ast.Call) else decorator
-            self.visit(function)
+            for part in ast.iter_child_nodes(decorator) if isinstance(decorator, ast.Call) else (function,):
+                self.value_of(part)
             if not self._is_harmless_decorator(function):
                 self.facts.effects.append(f"unknown effect: `@{ast.unparse(function)}`")
 
@@ -299,34 +317,47 @@ class StatementReader(CallReader):
         is_accessor = isinstance(node, ast.Attribute) and node.attr in ("setter", "getter", "deleter")
         return dotted.removeprefix("builtins.") in DECORATORS or is_accessor
 
-    def _is_active(self, node: ast.stmt) -> bool:
+    def _is_active(self, node: ast.AST) -> bool:
         """Whether a method runs unasked, as operators and properties do, and does more than compute."""
-        if not isinstance(node, _Function):
-            return False
-        is_unasked = bool(node.decorator_list) or (node.name.startswith("__") and node.name not in _MAKERS)
-        return is_unasked and any(self._acts(child) for child in ast.walk(node))
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                is_unasked = bool(node.decorator_list) or (is_magic_name(name) and name not in _MAKERS)
+                gives_itself = name in _OPERATORS and any(map(_gives_itself, ast.walk(node)))
+                return is_unasked and (gives_itself or any(self._acts(child) for child in ast.walk(node)))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                is_method = not isinstance(value, ast.Constant | ast.Tuple | ast.List | ast.Dict)
+                return is_magic_name(name) and is_method
+        return False
 
     def _acts(self, node: ast.AST) -> bool:
         match node:
-            case ast.Call(func=ast.Attribute(attr=name)):
-                return name not in METHODS or not METHODS[name].is_pure or name in self.names.methods
+            case ast.Call(func=ast.Attribute(attr=name)) if self.names.dotted(node.func) is None:
+                behaviour = None if name in self.names.methods else METHODS.get(name)
             case ast.Call(func=function):
-                dotted = self.names.dotted(function)
-                return dotted not in FUNCTIONS or not FUNCTIONS[dotted].is_pure
-            case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
-                return True
-        return isinstance(node, ast.Global | ast.Nonlocal | ast.Yield | ast.AugAssign)
+                behaviour = self.known_function(self.names.dotted(function) or "")
+            case ast.Attribute(ctx=context) | ast.Subscript(ctx=context):
+                return not isinstance(context, ast.Load)
+            case _:
+                return isinstance(node, ast.Global | ast.Nonlocal | ast.Yield | ast.AugAssign | ast.For)
+        return behaviour is None or not behaviour.is_pure or (behaviour.iterates and not behaviour.lazy)
+
+
+def _gives_itself(node: ast.AST) -> bool:
+    """Whether an operator's result may be one of its operands or of their parts."""
+    return isinstance(node, ast.Return) and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript)
 
 
 def _class_names(node: ast.ClassDef) -> set[str]:
+    """What a class body binds for itself."""
     names: set[str] = set()
+    shared = {name for child in ast.walk(node) if isinstance(child, ast.Global) for name in child.names}
     for child in ast.walk(ast.Module(body=node.body, type_ignores=[])):
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
             names.add(child.id)
         elif isinstance(child, _Function | ast.ClassDef):
             names.add(child.name)
         names.update(name for name, _ in imports_of(child))
-    return names
+    return names - shared
 
 
 def _annotations(arguments: ast.arguments) -> list[ast.expr | None]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 from random import Random
 
-from nbdash.notebook.analysis.facts import NUMPY_STREAM, PYTHON_STREAM
+from nbdash.notebook.analysis.facts import CUSTOM, ITERATOR, NUMPY_STREAM, OPAQUE, PYTHON_STREAM, STREAMS
 
 
 class Result(Enum):
@@ -32,8 +32,10 @@ class Behaviour:
     result: Result = Result.NOTHING
     mutates: bool = False  #: changes its receiver; a function, its first argument
     is_deep: bool = False  #: and what is inside, as an iterator moves those that it goes through
+    uses_up: bool = False  #: and of what is inside, the iterators, files and generators
     is_common: bool = False  #: its name is so common that an unknown receiver may do something else
-    iterates: bool = False  #: goes through its arguments, which uses up an iterator
+    looks: bool = False  #: neither goes through nor calls what it is given
+    iterates: bool = False  #: surely goes through its arguments, and so through what may be an iterator
     calls_back: bool = False  #: calls what it is given
     draws: bool = False  #: draws on its receiver, if that is a figure, and on ``ax=``
     draws_on_first: bool = False  #: makes its first argument the current figure
@@ -41,6 +43,7 @@ class Behaviour:
     manages: bool = False  #: a context manager that undoes what it does
     reads_texts: bool = False  #: looks up the names in the texts that it is given
     lazy: bool = False  #: does its work later, when its result is gone through
+    gives: frozenset[str] = frozenset()  #: marks of its result
     stream: str = ""  #: moves on this stream of random numbers
     seeds: str = ""  #: sets this stream
 
@@ -49,28 +52,27 @@ class Behaviour:
         """Whether it does nothing but give a result."""
         return not (self.mutates or self.calls_back or self.draws or self.shows or self.stream or self.seeds)
 
-    @property
-    def only_looks(self) -> bool:
-        """Whether it may be given any function, since it would not call it."""
-        return self.is_pure and not self.iterates and self.result is Result.NOTHING
-
 
 _PURE = Behaviour()
+_LOOK = Behaviour(looks=True)
+_LOOK_AT_PART = Behaviour(looks=True, result=Result.ITSELF)
 _COPY = Behaviour(result=Result.PARTS)
 _VIEW = Behaviour(result=Result.ITSELF)
 _GO_THROUGH = Behaviour(iterates=True)
 _COLLECT = Behaviour(result=Result.PARTS, iterates=True)
-_LAZY = Behaviour(result=Result.PARTS, iterates=True, lazy=True)
-_LAZY_CALL = Behaviour(result=Result.PARTS, iterates=True, calls_back=True, lazy=True)
+_LAZY = Behaviour(result=Result.PARTS, iterates=True, lazy=True, gives=STREAMS | {ITERATOR})
+_LAZY_CALL = replace(_LAZY, calls_back=True, gives=_LAZY.gives | {OPAQUE})
+_GENERATOR = Behaviour(result=Result.PARTS, gives=frozenset({ITERATOR}))
+_ACTIVE = Behaviour(result=Result.PARTS, iterates=True, gives=frozenset({CUSTOM}))
 _PICK = Behaviour(result=Result.ITSELF, iterates=True)
 _CALL_BACK = Behaviour(result=Result.ITSELF, iterates=True, calls_back=True)
 _DRAW = Behaviour(result=Result.PARTS, draws=True)
 _DRAW_ON = Behaviour(result=Result.PARTS, draws=True, draws_on_first=True)
 _DRAW_RANDOMLY = Behaviour(result=Result.PARTS, draws=True, stream=NUMPY_STREAM)
-_SHOW = Behaviour(shows=True)
+_SHOW = Behaviour(shows=True, looks=True)
 _STEP = Behaviour(result=Result.ITSELF, mutates=True, is_deep=True)
 _CHANGE = Behaviour(result=Result.ITSELF, mutates=True, is_common=True, iterates=True)
-_USE_UP = Behaviour(mutates=True, is_deep=True)
+_USE_UP = Behaviour(mutates=True, uses_up=True)
 _MANAGE = Behaviour(manages=True)
 _NUMPY_DRAW = Behaviour(stream=NUMPY_STREAM)
 _PYTHON_DRAW = Behaviour(stream=PYTHON_STREAM, result=Result.ITSELF, iterates=True)
@@ -100,16 +102,16 @@ _PYPLOT = """
 """
 _SEABORN = """
     pairplot histplot kdeplot ecdfplot rugplot displot scatterplot relplot heatmap boxplot boxenplot violinplot
-    countplot jointplot lmplot residplot barplot pointplot lineplot clustermap despine
+    countplot jointplot lmplot regplot residplot swarmplot barplot pointplot lineplot clustermap despine
 """
 
 #: Functions by dotted name, as imports resolve it.
 FUNCTIONS: dict[str, Behaviour] = {
     **_table(
-        _PURE,
+        _LOOK,
         "builtins.",
-        """abs bin bool bytes callable chr complex divmod float format hasattr hash hex id int isinstance issubclass
-        len oct ord pow range repr round str object ascii print""",
+        """abs bin bool bytes callable chr complex dir divmod float format hasattr hash help hex id int isinstance
+        issubclass len oct ord pow range repr round str object ascii print""",
     ),
     **_table(_COPY, "builtins.", "slice Exception ValueError TypeError KeyError IndexError RuntimeError"),
     **_table(_GO_THROUGH, "builtins.", "all any bytearray"),
@@ -118,7 +120,7 @@ FUNCTIONS: dict[str, Behaviour] = {
     **_table(_LAZY_CALL, "builtins.", "map filter"),
     **_table(_PICK, "builtins.", "max min sorted"),
     **_table(_STEP, "builtins.", "next"),
-    **_table(_VIEW, "builtins.", "getattr type super"),
+    **_table(_LOOK_AT_PART, "builtins.", "getattr type super vars"),
     **_table(_SHOW, "builtins.", "display"),
     **_table(_SHOW, "IPython.display.", "display"),
     **_table(_PURE, "IPython.display.", "HTML Markdown Latex Math Image SVG JSON Code Pretty clear_output"),
@@ -137,7 +139,7 @@ FUNCTIONS: dict[str, Behaviour] = {
         isin intersect1d union1d setdiff1d roll pad float32 float64 int32 int64 bool_
         datetime64 timedelta64 linalg.norm linalg.inv linalg.det linalg.eig linalg.eigh linalg.svd linalg.solve
         linalg.lstsq linalg.matrix_rank fft.fft fft.ifft fft.rfft fft.irfft fft.fftfreq fft.rfftfreq fft.fftshift
-        random.default_rng random.RandomState shape ndim size""",
+        shape ndim size""",
     ),
     **_table(_COPY, "numpy.", "array copy concatenate stack vstack hstack column_stack dstack tile repeat meshgrid"),
     **_table(
@@ -163,7 +165,8 @@ FUNCTIONS: dict[str, Behaviour] = {
     ),
     **_table(Behaviour(stream=PYTHON_STREAM, mutates=True), "random.", "shuffle"),
     **_table(Behaviour(seeds=PYTHON_STREAM), "random.", "seed"),
-    **_table(_PURE, "random.", "Random"),
+    **_table(_GENERATOR, "random.", "Random"),
+    **_table(_GENERATOR, "numpy.random.", "default_rng RandomState"),
     **_table(_MANAGE, "numpy.", "errstate printoptions"),
     **_table(
         _COLLECT,
@@ -198,11 +201,11 @@ FUNCTIONS: dict[str, Behaviour] = {
         "scatter_matrix andrews_curves parallel_coordinates lag_plot autocorrelation_plot",
     ),
     **_table(_DRAW, "matplotlib.pyplot.", _DRAWING + _PYPLOT + " fill"),
-    **_table(_DRAW_ON, "matplotlib.pyplot.", "figure axes"),
+    **_table(_DRAW_ON, "matplotlib.pyplot.", "figure axes colorbar clabel bar_label"),
     **_table(_MANAGE, "matplotlib.pyplot.", "rc_context style.context xkcd"),
     **_table(_MANAGE, "matplotlib.", "rc_context style.context"),
     **_table(_DRAW, "seaborn.", _SEABORN),
-    **_table(_DRAW_RANDOMLY, "seaborn.", "stripplot swarmplot catplot regplot"),
+    **_table(_DRAW_RANDOMLY, "seaborn.", "stripplot catplot"),
     **_table(
         _PURE,
         "math.",
@@ -212,6 +215,10 @@ FUNCTIONS: dict[str, Behaviour] = {
     **_table(_GO_THROUGH, "math.", "fsum prod"),
     **_table(_GO_THROUGH, "statistics.", "mean median mode stdev variance pstdev pvariance fmean quantiles"),
     **_table(_COLLECT, "collections.", "Counter OrderedDict deque"),
+    **_table(_ACTIVE, "collections.", "defaultdict"),
+    **_table(_ACTIVE, "builtins.", "property"),
+    **_table(_ACTIVE, "functools.", "cached_property"),
+    **_table(_PURE, "operator.", "itemgetter attrgetter"),
     **_table(_COPY, "copy.", "copy deepcopy"),
     **_table(_LAZY, "itertools.", "product combinations permutations count islice zip_longest pairwise"),
     **_table(_LAZY, "itertools.", "chain chain.from_iterable cycle repeat accumulate"),
@@ -231,7 +238,8 @@ FUNCTIONS: dict[str, Behaviour] = {
     **_table(_CALL_BACK, "re.", "sub"),
     **_table(_COPY, "pprint.", "pprint pformat"),
     **_table(_PURE, "sys.", "getsizeof stdout.write stdout.flush"),
-    **_table(_MANAGE, "contextlib.", "suppress nullcontext"),
+    **_table(_MANAGE, "contextlib.", "suppress"),
+    **_table(replace(_VIEW, manages=True), "contextlib.", "nullcontext"),
     **_table(_MANAGE, "warnings.", "catch_warnings"),
     **_table(
         _PURE,
@@ -260,12 +268,13 @@ METHODS: dict[str, Behaviour] = {
     **_table(
         _COPY,
         "",
-        """copy keys items values value_counts sort_values sort_index reset_index set_index drop drop_duplicates
+        """copy keys values value_counts sort_values sort_index reset_index set_index drop drop_duplicates
         dropna fillna ffill bfill interpolate astype rename rename_axis melt pivot pivot_table stack unstack explode
         nlargest nsmallest merge add_prefix add_suffix to_dict to_records to_list tolist most_common select_dtypes shift
         rolling expanding ewm resample asfreq tz_localize tz_convert unique mode sub mul div truediv min max size
-        first last nth ngroup cumcount flatten contains extract glob iterrows itertuples""",
+        first last nth ngroup cumcount flatten contains extract""",
     ),
+    **_table(_GENERATOR, "", "iterrows itertuples glob items elements"),
     **_table(
         _VIEW,
         "",
@@ -299,22 +308,29 @@ CONTAINER_METHODS = frozenset(
     name for kind in (list, dict, set, bytearray, deque, OrderedDict, Counter, Path, Random) for name in dir(kind)
 )
 
-#: NumPy functions of one and of two arrays, after which the array for the result may follow.
-UNARY_FUNCTIONS = frozenset(
-    """abs absolute fabs sqrt cbrt square exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh
-    tanh degrees radians deg2rad rad2deg sign floor ceil trunc rint isnan isinf isfinite logical_not""".split()
-)
-BINARY_FUNCTIONS = frozenset(
-    """arctan2 hypot power mod remainder add subtract multiply divide maximum minimum dot matmul logical_and
-    logical_or""".split()
-)
+#: NumPy functions by the number of arguments after which the array for the result may follow.
+_OUT_FUNCTIONS = {
+    1: """abs absolute fabs sqrt cbrt square exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh
+    cosh tanh degrees radians deg2rad rad2deg sign floor ceil trunc rint isnan isinf isfinite logical_not""",
+    2: """arctan2 hypot power mod remainder add subtract multiply divide maximum minimum dot matmul logical_and
+    logical_or outer round around max min amax amin ptp argmax argmin any all median nanmax nanmin nanmedian
+    concatenate stack""",
+    3: "clip sum prod mean std var nansum nanmean nanstd nanvar cumsum cumprod percentile quantile nanpercentile "
+    "nanquantile",
+}
+#: How many arguments a function or method may have before one that is written to.
+PLAIN_ARGUMENTS = {f"numpy.{name}": count for count, names in _OUT_FUNCTIONS.items() for name in names.split()}
+PLAIN_ARGUMENTS |= {name.removeprefix("numpy."): count - 1 for name, count in PLAIN_ARGUMENTS.items()}
+PLAIN_ARGUMENTS |= {"info": 1, "to_string": 0, "to_markdown": 0, "to_html": 0, "to_latex": 0}
 
 #: Stores through these reach the receiver itself: ``df.loc[0] = 1``.
 INDEXERS = frozenset({"loc", "iloc", "at", "iat", "flat"})
-#: Attributes whose object is made anew, cannot be changed, and is not used up: ``for name in df.columns``.
-SOLID_ATTRIBUTES = frozenset("columns index shape dtypes dtype size ndim name names str dt cat style".split())
-#: Module constants that are plain numbers.
-CONSTANTS = frozenset({"pi", "e", "inf", "nan", "tau", "newaxis"})
+#: Attributes whose object is not used up, ``for name in df.columns``, but has a name: ``df.columns.name = "region"``.
+LABELS = frozenset({"columns", "index"})
+#: Attributes whose object is made anew, cannot be changed, and is not used up.
+SOLID_ATTRIBUTES = frozenset("shape dtypes dtype size ndim name names str dt cat style".split())
+#: Things in modules that cannot be changed, nor give parts of themselves.
+CONSTANTS = frozenset("pi e inf nan tau newaxis c_ r_ s_ mgrid ogrid".split())
 
 #: Modules that may be imported without any effect that another cell could see.  (Importing seaborn registers colour
 #: maps; a module outside these lists may do anything.)
@@ -341,12 +357,16 @@ BASES = frozenset(
 #: Functions that look names up in the caller's variables, by the text they are given.
 FRAME_READERS = frozenset("query eval sql sqldf ols glm logit poisson dmatrix dmatrices from_formula".split())
 #: Functions that can see or set any variable.
-NAMESPACE_READERS = frozenset("globals locals vars dir exec eval get_ipython".split())
+NAMESPACE_READERS = frozenset("globals locals vars dir exec eval get_ipython testmod".split())
+#: Attributes that are the variables of a notebook or a function.
+NAMESPACE_ATTRIBUTES = frozenset("f_globals f_locals __globals__ user_ns user_global_ns".split())
 #: Line magics that only show something.
 SHOWING_MAGICS = frozenset(
     """who whos who_ls pwd lsmagic magic quickref pinfo pinfo2 pdoc pdef psource pfile psearch history hist timeit
     time prun capture page""".split()
 )
+#: Those of them that run Python, or write to a file, if there is text after them.
+ACTING_MAGICS = frozenset("timeit time prun capture history hist".split())
 #: Line magics that read the whole namespace or the session's history.
 SURVEYING_MAGICS = frozenset("who whos who_ls history hist store save notebook macro rerun recall edit".split())
 #: Cell magics that only show something.
