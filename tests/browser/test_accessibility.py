@@ -32,3 +32,18 @@ def test_axe_finds_nothing_on_the_error_page(sales: Served, browser: Browser, sc
     assert answer is not None and answer.status == 404
     assert Axe().run(page).response["violations"] == []
     page.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
+def test_axe_finds_nothing_on_the_authors_pages(
+    sales: Served, open_page: Callable[..., Page], scheme: str, width: int
+) -> None:
+    page = open_page(sales.url, color_scheme=scheme, viewport={"width": width, "height": 900})
+    wait_fresh(page, f"{sales.url}d/sales")
+    sales.run("share", "sales", "--expires", "7d")
+    token = (sales.data / "author.token").read_text()
+    page.goto(f"{sales.url}-/author?token={token}&to=sales")
+    for path in ("d/sales/settings", "d/sales/log"):
+        page.goto(sales.url + path)
+        assert Axe().run(page).response["violations"] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
