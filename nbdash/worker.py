@@ -285,7 +285,10 @@ class Recording:
     def _stored(self, index: int, cell: dict[str, Any]) -> StoredCard:
         position, card = self._cards[index]
         limits = self._settings
-        shown, blobs = show_card(card, cell, max_figures=limits.figures, max_pixels=limits.megapixels * 10**6)
+        # An error that did not end the cell: a kernel prints what goes wrong in drawing, and goes on.
+        failed = any(output["output_type"] == "error" for output in cell.get("outputs", ()))
+        pixels = limits.megapixels * 10**6
+        shown, blobs = show_card(card, cell, failed=failed, max_figures=limits.figures, max_pixels=pixels)
         for data in blobs.values():
             self._store.put_blob(data)
         return StoredCard(position=position, shown=shown)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nbdash.engine.failures import amount_of, bounded_error
 from nbdash.model import (
     CellEnded,
     CellError,
@@ -18,7 +19,7 @@ from nbdash.model import (
     OutputCleared,
 )
 
-#: What is kept of the end of a stream whose middle is cut, and of either end of an error's text.
+#: What is kept of the end of a stream whose middle is cut.
 TAIL_CHARACTERS = 32 * 1024
 
 
@@ -45,7 +46,7 @@ class _Tail:
         self.cut += len(text) - len(self.text)
 
     def finished(self) -> str:
-        return f"\n[… {_amount(self.cut)} left out …]\n{self.text}" if self.cut else self.text
+        return f"\n[… {amount_of(self.cut)} left out …]\n{self.text}" if self.cut else self.text
 
 
 class OutputBudget:
@@ -74,7 +75,7 @@ class OutputBudget:
                     self._emit(event)
             case CellEnded():
                 self.finish(event.index)
-                self._emit(replace(event, error=_bounded(event.error)))
+                self._emit(replace(event, error=bounded_error(event.error) if event.error else None))
             case _:
                 self._emit(event)
 
@@ -109,7 +110,7 @@ class OutputBudget:
         elif is_figure and self._figures >= self._limits.figures:
             self._note(event.index, f"[More figures than the {self._limits.figures} a run may show: left out]")
         elif size > self._left:
-            limit = _amount(self._limits.output_bytes)
+            limit = amount_of(self._limits.output_bytes)
             self._note(event.index, f"[Outputs beyond the {limit} that a run may have: left out]")
         else:
             spent.size += size
@@ -133,24 +134,8 @@ def _stream(index: int, name: str, text: str) -> OutputAdded:
 
 
 def _bounded_output(output: Output) -> Output:
-    error = _bounded(CellError(ename=output["ename"], evalue=output["evalue"], traceback=output["traceback"]))
-    assert error is not None
-    return {**output, "evalue": error.evalue, "traceback": list(error.traceback)}
-
-
-def _bounded(error: CellError | None) -> CellError | None:
-    if error is None:
-        return None
-    return replace(
-        error, evalue=_shortened(error.evalue), traceback=tuple(_shortened(line) for line in error.traceback)
-    )
-
-
-def _shortened(text: str) -> str:
-    cut = len(text) - 2 * TAIL_CHARACTERS
-    if cut <= 0:
-        return text
-    return f"{text[:TAIL_CHARACTERS]}\n[… {_amount(cut)} left out …]\n{text[-TAIL_CHARACTERS:]}"
+    error = bounded_error(CellError(ename=output["ename"], evalue=output["evalue"], traceback=output["traceback"]))
+    return {**output, "ename": error.ename, "evalue": error.evalue, "traceback": list(error.traceback)}
 
 
 def _size_of(value: Any) -> int:
@@ -164,7 +149,3 @@ def _size_of(value: Any) -> int:
 
 def _length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="replace"))
-
-
-def _amount(count: int) -> str:
-    return f"{count / 1024**2:.1f} MiB" if count >= 1024**2 else f"{max(1, count // 1024)} KiB"

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 from nbdash.model import Cause, CellError, CellJob, Failure
 
 _MIB = 1024**2
+#: What is kept of either end of an error's text, and of a name and a sentence.
+_KEPT_CHARACTERS = 32 * 1024
+_NAME_CHARACTERS = 100
+_SAID_CHARACTERS = 300
 
 
 def failed_cell(cell: CellJob, error: CellError) -> Failure:
     """The cell raised."""
+    error = bounded_error(error)
     said = f"{error.ename}: {error.evalue.splitlines()[0]}" if error.evalue.strip() else error.ename
+    if len(said) > _SAID_CHARACTERS:
+        said = f"{said[:_SAID_CHARACTERS]}…"
     return _failure(Cause.ERROR, f"{place_of(cell)} raised {said}", cell, error=error)
+
+
+def bounded_error(error: CellError) -> CellError:
+    """The error with the middle of long texts left out: a cell may raise anything."""
+    return replace(
+        error,
+        ename=error.ename[:_NAME_CHARACTERS],
+        evalue=_shortened(error.evalue),
+        traceback=tuple(_shortened(line) for line in error.traceback),
+    )
+
+
+def _shortened(text: str) -> str:
+    cut = len(text) - 2 * _KEPT_CHARACTERS
+    if cut <= 0:
+        return text
+    return f"{text[:_KEPT_CHARACTERS]}\n[… {amount_of(cut)} left out …]\n{text[-_KEPT_CHARACTERS:]}"
+
+
+def amount_of(count: int) -> str:
+    """Bytes or characters in words."""
+    return f"{count / _MIB:.1f} MiB" if count >= _MIB else f"{max(1, count // 1024)} KiB"
 
 
 def process_ended(cell: CellJob | None, code: int, last_words: tuple[str, ...] = ()) -> Failure:

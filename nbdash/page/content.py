@@ -40,6 +40,9 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _WIDGET_NOTE = "An interactive widget is left out: it needs a live kernel."
 _CHART_NOTE = "An interactive chart is left out: it has no form that a page can show."
 _TOO_LONG_NOTE = "A table is left out: its HTML has more than 4 MiB."
+_UNDRAWN_NOTE = "A figure is left out: it could not be drawn."
+#: What stands in for a figure whose drawing failed.
+_UNDRAWN = re.compile(r"<Figure size \S+ with \d+ Axes>")
 #: What IPython's display objects print where their content cannot be shown.
 _OBJECT = re.compile(r"<\S[^>]*\bobject(?: at 0x[0-9a-f]+)?>")
 _OPTION_LINE = re.compile(r"\A(?:#\|.*\n?)+\n*")
@@ -125,6 +128,8 @@ class _Builder:
             self.add_markdown(_joined(content), {})
         elif mime == "application/json":
             self.add_text(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+        elif mime == "text/plain" and _UNDRAWN.fullmatch(_joined(content)):
+            self.note(_UNDRAWN_NOTE)
         elif mime in ("text/plain", "text/latex"):
             self.add_text(_joined(content))
         elif mime:

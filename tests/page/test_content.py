@@ -126,6 +126,11 @@ def test_more_figures_than_a_card_shows() -> None:
     assert (shown.blocks[-1].text or "").startswith("3 more figures are left out")
 
 
+def test_a_figure_that_could_not_be_drawn_is_told() -> None:
+    shown, _ = show(display({"text/plain": "<Figure size 6.4e+09x4.8e+09 with 1 Axes>"}), stream("after"))
+    assert [block.text for block in shown.blocks] == ["A figure is left out: it could not be drawn.", "after"]
+
+
 def test_figures_of_more_pixels_than_allowed() -> None:
     shown, blobs = show(picture(), max_pixels=4 * 3 - 1)
     assert kinds(shown) == ["note"] and blobs == {}
