@@ -11,7 +11,7 @@ import psutil
 
 from nbdash.config import Settings
 
-ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
+ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - what an operator may ask for
 #: Documentation addresses (RFC 5737, RFC 3849): asking for the way there sends nothing.
 _FAR = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
@@ -47,7 +47,9 @@ def shared_url(settings: Settings) -> str | None:
 
 def local_host(host: str) -> str:
     """Where this machine itself reaches a server that listens on ``host``."""
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    if host in ANY_ADDRESS:
+        return "::1" if host == "::" else "127.0.0.1"
+    return host
 
 
 def lan_address() -> str:

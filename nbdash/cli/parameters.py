@@ -48,7 +48,7 @@ def _read(name: str) -> str:
 
 def _from_yaml(text: str, source: str) -> dict[str, Json]:
     try:
-        values = yaml.load(text, _Loader)
+        values = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         why = str(error).splitlines()[0]
         raise ParameterError(f"The parameters in {source} are no valid YAML ({why}): correct them.") from None

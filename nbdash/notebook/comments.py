@@ -53,7 +53,7 @@ def _read_yaml(block: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """YAML's mapping, or, where an author forgot YAML's quotes, each line's ``key: rest``."""
     try:
         # BaseLoader: "2024", "no" and "1.10" are titles as well as any other text.
-        loaded = yaml.load(block, Loader=yaml.BaseLoader) or {}
+        loaded = yaml.load(block, Loader=yaml.BaseLoader) or {}  # noqa: S506 - makes text only
     except (yaml.YAMLError, RecursionError, ValueError):
         return _read_lines(block), ("Its '#|' lines are not valid YAML, so each was read by itself: quote values.",)
     if not isinstance(loaded, dict):

@@ -153,7 +153,7 @@ def _front_matter(cells: list[dict[str, Any]]) -> dict[str, Any]:
     if not (source.startswith("---\n") and source.endswith("\n---")):
         return {}
     try:
-        loaded = yaml.load(source[4:-4], Loader=yaml.BaseLoader)
+        loaded = yaml.load(source[4:-4], Loader=yaml.BaseLoader)  # noqa: S506 - makes text only
     except (yaml.YAMLError, RecursionError, ValueError):
         return {}
     return loaded if isinstance(loaded, dict) else {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nbdash.errors import StoreError
 
-TOKEN_NAME = "author.token"
+TOKEN_NAME = "author.token"  # noqa: S105 - a file's name
 SESSION_NAME = "session.key"
 _SHORTEST = 32
 _TRIES = 20
