@@ -47,31 +47,41 @@ def find_named(store: Store, name: str) -> Dashboard:
 
 @click.command("open")
 @name_argument
+@click.option("--to", metavar="URL", help="Server elsewhere that the dashboard is on; 'nbdash login' knows the token.")
 @data_option
-def open_command(name: str, data: Path | None) -> None:
+def open_command(name: str, to: str | None, data: Path | None) -> None:
     """Open a dashboard in the browser as its author; starts a server if none runs.
 
     NAME is the dashboard's name in its URL, or the path of its notebook.
 
     Example: nbdash open sales
     """
-    import webbrowser
-    from urllib.parse import urlencode
+    if to is not None:
+        from nbdash.remote.logins import Logins
+        from nbdash.remote.server import checked_url
 
+        _show_in_browser(checked_url(to), name, Logins().token(to))
+        return
     from nbdash.service import ensure_server
     from nbdash.store.token import author_token
 
     with opened_store(data) as (settings, store):
         dashboard = find_named(store, name)
-    slug = dashboard.slug
     if not dashboard.listed:
-        raise NotFoundError(f"{slug!r} is not published, so it has no page yet: 'nbdash log {slug}' tells why.")
-    server = ensure_server(settings)
-    url = Urls(server.url).dashboard(slug)
-    query = urlencode({"token": author_token(settings.data), "to": slug})
-    if not webbrowser.open(f"{server.url}-/author?{query}"):
+        raise NotFoundError(
+            f"{dashboard.slug!r} is not published, so it has no page yet: 'nbdash log {dashboard.slug}' tells why."
+        )
+    _show_in_browser(ensure_server(settings).url, dashboard.slug, author_token(settings.data))
+
+
+def _show_in_browser(root: str, slug: str, token: str) -> None:
+    """The dashboard, with the author's cookie; its address goes to stdout."""
+    import webbrowser
+    from urllib.parse import urlencode
+
+    if not webbrowser.open(f"{root}-/author?{urlencode({'token': token, 'to': slug})}"):
         click.echo("No browser could be started here; open this address in one:", err=True)
-    click.echo(url)
+    click.echo(Urls(root).dashboard(slug))
 
 
 @click.command("rerun")

@@ -181,7 +181,8 @@ def _publish_one(publisher: Publisher, server: ServerInfo, path: Path, order: _O
         click.echo(f"{title!r} is unchanged since it was published as {slug!r}.", err=True)
     else:
         run = _follow(publisher, publication)
-        click.echo(f'Published "{plain(title)}" in {_seconds_of(run):.1f} s, run {run.id[:4]}', err=True)
+        where = "" if server.shared_url else "  (this machine only; 'nbdash serve --host' shares it on the network)"
+        click.echo(f'Published "{plain(title)}" in {_seconds_of(run):.1f} s, run {run.id[:4]}{where}', err=True)
     url = _link(publisher, server, slug)
     click.echo(json.dumps(_record(publication, url)) if order.as_json else url)
 
