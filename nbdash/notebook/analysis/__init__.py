@@ -4,7 +4,8 @@ Three steps, each a module or two:
 
 1. ``scopes`` surveys the notebook's names: what is imported as what, what is ever bound.
 2. ``statements``, ``expressions`` and ``calls`` read one cell into ``facts``: names it reads and binds, objects it
-   changes, effects beyond these.  ``tables`` say what known functions and methods do; a call in no table is an effect.
+   changes, effects beyond these.  ``tables`` say what known functions and methods do, ``forms`` what the text of a call
+   tells; a call in no table is an effect.
 3. ``sharing`` joins all cells' facts about which names may share objects, so that it can tell who sees a change.
 """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from dataclasses import dataclass
 
 from nbdash.notebook.analysis.expressions import ExpressionReader
@@ -27,6 +26,7 @@ from nbdash.notebook.analysis.facts import (
     either,
     names_in,
 )
+from nbdash.notebook.analysis.forms import given_in, has_odd_form, leaves_of, magic_of, texts_in, words_of
 from nbdash.notebook.analysis.scopes import free_names
 from nbdash.notebook.analysis.tables import (
     ACTING_MAGICS,
@@ -36,19 +36,15 @@ from nbdash.notebook.analysis.tables import (
     HARMLESS_MODULES,
     METHODS,
     NAMESPACE_READERS,
-    PLAIN_ARGUMENTS,
-    SETTERS,
     SHOWING_MAGICS,
     SURVEYING_MAGICS,
-    WRITERS,
     Behaviour,
     Result,
 )
 
 _WORD = re.compile(r"[^\W\d]\w*")
-#: Keywords whose argument is written to; a buffer's may also name a file.
+#: Keywords whose argument is written to.
 _TARGETS = frozenset({"out"})
-_BUFFERS = frozenset({"buf", "path_or_buf"})
 #: Keywords whose argument is drawn on.
 _FIGURES = frozenset({"ax", "axes", "axs", "cax", "fig", "figure"})
 #: Keywords by which a drawing moves its points at random.
@@ -57,10 +53,6 @@ _JITTERS = frozenset({"x_jitter", "y_jitter"})
 _LAZY = STREAMS | {ITERATOR}
 #: Keywords whose argument is called.
 _CALLBACKS = frozenset({"key", "func", "aggfunc", "converters", "formatters", "default", "date_parser"})
-#: Methods of tables and texts whose namesakes move a file when called with one argument.
-_MOVING_METHODS = frozenset({"rename", "replace"})
-#: Methods that always have an argument; without one they are namesakes that wait, or delete.
-_ASKING_METHODS = frozenset({"join", "get", "drop"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +96,7 @@ class CallReader(ExpressionReader):
             return self._read_open(node)
         if dotted is not None:
             behaviour = self.known_function(dotted)
-            if behaviour is None or behaviour.manages or _has_odd_form(node, dotted):
+            if behaviour is None or behaviour.manages or has_odd_form(node, dotted):
                 return self._read_unknown(node)
             self.visit(node.func)
             return self._read_known(node, behaviour, None)
@@ -128,7 +120,7 @@ class CallReader(ExpressionReader):
 
     def _method(self, node: ast.Call, name: str) -> Behaviour | None:
         is_own = name in self.names.methods or self.names.gives_any or self.names.is_doubtful(node.func)
-        return None if is_own or _has_odd_form(node, name) else METHODS.get(name)
+        return None if is_own or has_odd_form(node, name) else METHODS.get(name)
 
     # --- known calls ---
 
@@ -164,7 +156,7 @@ class CallReader(ExpressionReader):
     def _read_lambdas(self, node: ast.Call, participants: tuple[Value, ...]) -> Value:
         """A lambda that is an argument is called, now or later, with anything that the call has to do with."""
         used = NOTHING
-        for argument in _given(node):
+        for argument in given_in(node):
             if isinstance(argument, ast.Lambda):
                 used = container(used, self.captured(free_names(argument)))
                 parameters = [arg.arg for arg in ast.walk(argument.args) if isinstance(arg, ast.arg)]
@@ -186,7 +178,7 @@ class CallReader(ExpressionReader):
         if behaviour.uses_up:
             self.note_change(subject, deep=True, marks=frozenset({OPAQUE, ITERATOR}))
         if behaviour.is_common:
-            self._note_doubt(subject, frozenset({OPAQUE}), _words_of(arguments.node))
+            self._note_doubt(subject, frozenset({OPAQUE}), words_of(arguments.node))
         if arguments.literal("inplace", False) is not False or "" in arguments.keywords:
             self.note_change(subject)
         for name, value in arguments.keywords.items():
@@ -203,20 +195,20 @@ class CallReader(ExpressionReader):
         """Code of the notebook's own among the arguments may be called, with unknown effect."""
         if behaviour.looks:
             return
-        callbacks = {leaf for word in node.keywords if word.arg in _CALLBACKS for leaf in _leaves(word.value)}
-        for argument in (leaf for given in _given(node) for leaf in _leaves(given)):
+        callbacks = {leaf for word in node.keywords if word.arg in _CALLBACKS for leaf in leaves_of(word.value)}
+        for argument in (leaf for given in given_in(node) for leaf in leaves_of(given)):
             is_called = behaviour.calls_back or argument in callbacks
             dotted = self.dotted(argument)
             known = self.known_function(dotted or "")
             if isinstance(argument, ast.Lambda) or (known and known.is_pure):
                 continue
             if known or (is_called and self._is_strange(argument)):
-                self.facts.effects.append(_words_of(node))
+                self.facts.effects.append(words_of(node))
             value = self._quietly(argument)
             if is_called:
-                self._note_doubt(value, frozenset({CALLABLE, OPAQUE}), _words_of(node))
+                self._note_doubt(value, frozenset({CALLABLE, OPAQUE}), words_of(node))
             else:
-                self._note_doubt(Value(aliases=value.aliases), frozenset({CALLABLE}), _words_of(node), own=True)
+                self._note_doubt(Value(aliases=value.aliases), frozenset({CALLABLE}), words_of(node), own=True)
 
     def _is_strange(self, callback: ast.expr) -> bool:
         """Whether it is a function of a module, or a method of an object, that may do more than compute."""
@@ -312,7 +304,7 @@ class CallReader(ExpressionReader):
 
     def _read_unknown(self, node: ast.Call) -> Value:
         """Anything may happen to what takes part, and all of it may be kept by any of it."""
-        self.facts.effects.append(_words_of(node))
+        self.facts.effects.append(words_of(node))
         self.facts.reads |= STREAMS - self.bound
         self.note_texts(node)
         taking_part = names_in((self.value_of(node.func), *self._read_arguments(node).all, *self._lambdas_of(node)))
@@ -328,15 +320,15 @@ class CallReader(ExpressionReader):
         return Value(aliases=names, holds=(taking_part & MARKS) - {CALLABLE} | {OPAQUE}, inner=True)
 
     def _lambdas_of(self, node: ast.Call) -> list[Value]:
-        return [self.value_of(argument) for argument in _given(node) if isinstance(argument, ast.Lambda)]
+        return [self.value_of(argument) for argument in given_in(node) if isinstance(argument, ast.Lambda)]
 
     def _is_harmless_module(self, name: str) -> bool:
         return self.names.modules.get(name, "").partition(".")[0] in HARMLESS_MODULES
 
     def note_texts(self, node: ast.Call) -> None:
         """An unknown function may look names up by the texts it is given, as ``df.query("x > @limit")`` does."""
-        given = _given(node)
-        words = {word for argument in given for text in _texts_in(argument) for word in _WORD.findall(text)}
+        given = given_in(node)
+        words = {word for argument in given for text in texts_in(argument) for word in _WORD.findall(text)}
         self.facts.reads |= words & self.names.bound - self.bound
         self.facts.later_reads |= words & self.names.bound
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -354,68 +346,3 @@ class CallReader(ExpressionReader):
         elif name not in SHOWING_MAGICS or (name in ACTING_MAGICS and text):
             self.facts.effects.append(f"magic `%{name}`")
         return Value(holds=frozenset({OPAQUE}))
-
-
-def magic_of(node: ast.Call) -> tuple[str, str] | None:
-    """The name and text of the magic that a call of ``get_ipython()`` stands for."""
-    match node:
-        case ast.Call(
-            func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython"), args=[]), attr=method),
-            args=arguments,
-        ):
-            texts = [arg.value for arg in arguments if isinstance(arg, ast.Constant)]
-            if method in ("run_line_magic", "run_cell_magic") and len(texts) == len(arguments) and texts:
-                return str(texts[0]), " ".join(map(str, texts[1:]))
-            if method in ("system", "getoutput") and len(texts) == len(arguments):
-                return "!", " ".join(map(str, texts))
-    return None
-
-
-def _given(node: ast.Call) -> list[ast.expr]:
-    return [*node.args, *(keyword.value for keyword in node.keywords)]
-
-
-def _has_odd_form(node: ast.Call, name: str) -> bool:
-    """Whether a known function is called in a way that does something else."""
-    given = {keyword.arg for keyword in node.keywords}
-    if name == "builtins.print":
-        return "file" in given
-    if name == "builtins.iter":
-        return len(node.args) > 1
-    if name in ("builtins.dir", "builtins.vars"):
-        return not node.args
-    if name == "builtins.type":
-        return len(node.args) > 1
-    if name in _MOVING_METHODS:
-        return len(node.args) == 1 and not isinstance(node.args[0], ast.Dict | ast.List)
-    if name in _ASKING_METHODS:
-        return not node.args and not given & {"columns", "index", "labels"}
-    if name == "extract":
-        return not (isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Attribute))
-    is_starred = any(isinstance(argument, ast.Starred) for argument in node.args)
-    count = sys.maxsize if is_starred else len(node.args)
-    return count > PLAIN_ARGUMENTS.get(name, count) or bool(given & _BUFFERS)
-
-
-def _leaves(node: ast.expr) -> list[ast.expr]:
-    """An argument, or what a list or dictionary written there gives: ``{"price": max}``."""
-    if isinstance(node, ast.List | ast.Tuple):
-        return [leaf for item in node.elts for leaf in _leaves(item)]
-    if isinstance(node, ast.Dict):
-        return [leaf for item in node.values for leaf in _leaves(item)]
-    return [node]
-
-
-def _texts_in(node: ast.expr) -> list[str]:
-    return [child.value for child in ast.walk(node) if isinstance(child, ast.Constant) and isinstance(child.value, str)]
-
-
-def _words_of(node: ast.Call) -> str:
-    """What an unknown call does, as far as its name tells."""
-    name = ast.unparse(node.func)
-    last = name.rpartition(".")[2]
-    if last.startswith(WRITERS):
-        return f"writes a file: `{name}()`"
-    if last.startswith(SETTERS):
-        return f"sets options: `{name}()`"
-    return f"unknown effect: `{name if len(name) <= 40 else last}()`"

@@ -6,7 +6,7 @@ import ast
 import operator
 from collections.abc import Iterable
 
-from nbdash.notebook.analysis.calls import CallReader, magic_of
+from nbdash.notebook.analysis.calls import CallReader
 from nbdash.notebook.analysis.expressions import PACKAGE, is_magic_name
 from nbdash.notebook.analysis.facts import (
     CALLABLE,
@@ -21,6 +21,7 @@ from nbdash.notebook.analysis.facts import (
     called_state,
     container,
 )
+from nbdash.notebook.analysis.forms import magic_of
 from nbdash.notebook.analysis.scopes import NotebookNames, free_names, global_names, imports_of
 from nbdash.notebook.analysis.tables import (
     BASES,
