@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -59,13 +60,7 @@ def serve(settings: Settings, folders: Sequence[Path] = (), *, on_ready: Callabl
     """Serve until interrupted. Raises ConflictError if a server runs for this data directory already."""
     from nbdash.web.server import run_web  # what only asks after a server does not wait for Flask
 
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = filelock.FileLock(settings.data / LOCK_NAME)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise ConflictError(_already_running(settings.data)) from None
-    with lock:
+    with sole_server(settings.data):
         settings = replace(settings, port=free_port(settings.host, settings.port))
         keeper = WorkerKeeper(settings, folders)
         keeper.start()
@@ -74,6 +69,19 @@ def serve(settings: Settings, folders: Sequence[Path] = (), *, on_ready: Callabl
         finally:
             (settings.data / INFO_NAME).unlink(missing_ok=True)
             keeper.stop()
+
+
+@contextmanager
+def sole_server(data: Path) -> Iterator[None]:
+    """Nobody else serves this data directory meanwhile. Raises ConflictError if a server runs for it already."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = filelock.FileLock(data / LOCK_NAME)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise ConflictError(_already_running(data)) from None
+    with lock:
+        yield
 
 
 def find_server(data: Path) -> ServerInfo | None:

@@ -37,6 +37,8 @@ COMMANDS = {
     "log": ("dashboards", "Show a dashboard's last run to its author, traceback and all."),
     "rollback": ("dashboards", "Show the version before again."),
     "remove": ("dashboards", "Take a dashboard down."),
+    "backup": ("backups", "Keep everything in one file, while the server runs."),
+    "restore": ("backups", "Make a data directory from such a file."),
     "doctor": ("doctor", "Look over the installation and the data directory."),
     "completion": ("completion", "Print the script for Tab completion in a shell."),
     "worker": ("serving", "Perform queued runs; 'serve' starts one by itself."),

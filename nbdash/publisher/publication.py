@@ -25,8 +25,9 @@ from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
 from nbdash.notebook.values import resolve_values
 from nbdash.publisher.limits import held_to
-from nbdash.publisher.upload import RECEIVED, Upload
+from nbdash.publisher.upload import Upload
 from nbdash.store import Store
+from nbdash.store.folder import RECEIVED
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 MAX_TITLE = 200

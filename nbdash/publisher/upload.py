@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import IO
 
 from nbdash.errors import OptionError
+from nbdash.store.folder import RECEIVED
 
-#: The folder in the data directory for what was sent.
-RECEIVED = "received"
 MAX_FILES = 1000
 MAX_DEPTH = 16
 MAX_NAME_BYTES = 200

@@ -44,6 +44,17 @@ class BlobFolder:
             ) from error
         return digest
 
+    def keep(self, digest: str) -> bool:
+        """Makes a blob young, so that it is not collected for a while; False if there is none."""
+        path = self._path(digest)
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        except OSError:  # where nothing can be written, nothing is collected either
+            return path.exists()
+        return True
+
     def read(self, digest: str) -> bytes:
         """The bytes; raises NotFoundError."""
         if len(digest) != 64 or not _HEX.issuperset(digest):
@@ -100,14 +111,14 @@ def _refresh(path: Path) -> bool:
         os.utime(path)
     except FileNotFoundError:
         return False
-    _sync_folder(path.parent)  # another process may have renamed it this moment
+    sync_folder(path.parent)  # another process may have renamed it this moment
     return True
 
 
 def _write(path: Path, data: bytes) -> None:
     if not path.parent.is_dir():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync_folder(path.parent.parent)
+        sync_folder(path.parent.parent)
     temporary = path.parent / f"{_TEMPORARY}{secrets.token_hex(8)}"
     try:
         with open(temporary, "xb", opener=_open_private) as file:
@@ -118,14 +129,14 @@ def _write(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes a rename in ``folder`` durable, where the platform can (Windows cannot open folders)."""
     if os.name == "nt":
         return

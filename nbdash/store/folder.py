@@ -9,6 +9,8 @@ from nbdash.errors import StoreError
 
 DATABASE = "nbdash.sqlite"
 BLOBS = "blobs"
+#: The folders that notebooks published from elsewhere run in.
+RECEIVED = "received"
 
 
 def prepare_folder(data: Path) -> None:

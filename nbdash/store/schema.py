@@ -26,7 +26,7 @@ def prepare_schema(path: Path, *, scripts: Path = MIGRATIONS, target: str = SCHE
         return
     with _alembic_lock:
         if found is not None:
-            _refuse_unknown(path, found, scripts)
+            refuse_unknown(path, found, scripts)
             _copy_database(path, path.with_name(f"{path.name}.{found}.bak"))
         _migrate(path, scripts, target)
 
@@ -46,11 +46,16 @@ def find_schema(path: Path) -> str | None:
         raise store_error(path, error) from error
 
 
-def _refuse_unknown(path: Path, found: str, scripts: Path) -> None:
+def is_known(schema: str, scripts: Path = MIGRATIONS) -> bool:
+    """Whether this nbdash has, or can migrate, a database of this schema; else a newer nbdash made it."""
     from alembic.script import ScriptDirectory
 
-    known = {script.revision for script in ScriptDirectory(str(scripts)).walk_revisions()}
-    if found not in known:
+    return schema in {script.revision for script in ScriptDirectory(str(scripts)).walk_revisions()}
+
+
+def refuse_unknown(path: Path, found: str, scripts: Path = MIGRATIONS) -> None:
+    """Raises StoreError for a database that a newer nbdash has made."""
+    if not is_known(found, scripts):
         raise StoreError(
             f"The database '{path}' was made by a newer nbdash (schema {found}, this one knows {SCHEMA}): "
             "upgrade nbdash, or choose another data directory."

@@ -18,7 +18,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from nbdash.errors import BusyError, EngineError, NotebookError, OptionError
 from nbdash.model import Json, RerunBy, Selection
 from nbdash.publisher.publication import PublishOptions
-from nbdash.publisher.upload import MAX_FILES, RECEIVED, Upload
+from nbdash.publisher.upload import MAX_FILES, Upload
+from nbdash.store.folder import RECEIVED
 from nbdash.web.inputs import PATIENCE_SECONDS, client_key, parse_json
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site

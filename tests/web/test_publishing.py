@@ -11,7 +11,8 @@ from web_site import FAILING, SCRIPT, SECRET, MakeServer, Server, notebook_text
 
 from nbdash.model import RunState
 from nbdash.publisher.tokens import make_token
-from nbdash.publisher.upload import RECEIVED, collect_received
+from nbdash.publisher.upload import collect_received
+from nbdash.store.folder import RECEIVED
 
 AWAY: dict[str, Any] = {"REMOTE_ADDR": "192.0.2.7"}
 ADDRESS = "/api/v1/dashboards"
