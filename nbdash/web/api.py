@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify
 import nbdash
 from nbdash.model import Dashboard, RunEvent
 from nbdash.publisher.viewing import RunReport
+from nbdash.web.audit import record
 from nbdash.web.inputs import client_key, number, text
 from nbdash.web.representations import card_object, dashboard_object, event_object, publication_object, run_object
 from nbdash.web.site import current_site
@@ -73,6 +74,7 @@ def publish() -> Response:
     assert owner is not None
     with read_upload() as (upload, options):
         publication = site.publisher.receive(upload, owner, options)
+    record("publish", publication.dashboard.slug, version=publication.version.number)
     response = jsonify(publication_object(publication, site.urls, _link_to(publication.dashboard)))
     response.status_code = 202 if publication.run else 200
     return response

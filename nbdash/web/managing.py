@@ -8,6 +8,7 @@ from nbdash.errors import OptionError
 from nbdash.model import RerunBy
 from nbdash.publisher.sharing import lifetime_from
 from nbdash.web import safety
+from nbdash.web.audit import record
 from nbdash.web.conditional import stored
 from nbdash.web.inputs import body_fields
 from nbdash.web.site import current_site
@@ -39,6 +40,7 @@ def change_settings(slug: str) -> Response:
     if act is None:
         raise OptionError(f"There is no change {fields.get('act', '')[:80]!r}: use the page's own forms.", field="act")
     act(slug, fields)
+    record(fields["act"], slug, **{name: fields[name][:80] for name in ("link", "public", "rerun") if name in fields})
     response = Response(status=303)
     response.headers["Location"] = "../../" if act is _remove else "settings"
     return response

@@ -12,6 +12,7 @@ from nbdash.model import Json, Run
 from nbdash.publisher.sharing import digest_of
 from nbdash.publisher.viewing import Body, Picture
 from nbdash.web import safety
+from nbdash.web.audit import record
 from nbdash.web.conditional import IMMUTABLE, REVALIDATE, raw, stored
 from nbdash.web.inputs import body_values, query_values, text, wants_json
 from nbdash.web.representations import run_object
@@ -38,6 +39,7 @@ def open_share(secret: str) -> Response:
     response = Response(status=303)
     response.headers["Location"] = f"../d/{site.store.dashboard_by_id(share.dashboard_id).slug}"
     give_share(response, share, secret)
+    record("open_share", site.store.dashboard_by_id(share.dashboard_id).slug, link=share.id)
     return response
 
 
@@ -94,7 +96,9 @@ def frame(slug: str, run_id: str, digest: str) -> Response:
 def rerun(slug: str) -> Response:
     """Rerun: joins the equal run under way, or starts one."""
     site = current_site()
-    return _accepted(slug, site.publisher.submit(slug, body_values()), climb="../")
+    run = site.publisher.submit(slug, body_values())
+    record("rerun", slug, run=run.id)
+    return _accepted(slug, run, climb="../")
 
 
 @blueprint.post("/d/<slug:slug>/runs/<run:run_id>/cancel")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import multiprocessing
 import os
 import signal
@@ -57,6 +58,8 @@ def run_web(settings: Settings, *, on_ready: Callable[[], None]) -> None:
 
 def _load_app(settings: Settings) -> Flask:
     """The application, in Granian's process for it, which is not to outlive the one that was started."""
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("nbdash").setLevel(logging.INFO)  # of libraries only what goes wrong
     threading.Thread(target=_end_with_parent, name="nbdash-parent-watch", daemon=True).start()
     return create_app(settings)
 

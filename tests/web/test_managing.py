@@ -109,3 +109,16 @@ def test_it_is_the_authors_alone(server: Server, path: str) -> None:
         status = getattr(client, method)(f"/d/sales/{path}", headers=OWN).status_code
         assert status in ((404, 405) if method == "post" else (404,))
     assert server.store.find_dashboard("sales") is not None
+
+
+def test_every_change_is_a_line_in_the_log(
+    server: Server, author: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="nbdash.web.audit"):
+        change(author, act="share", expires="", rerun="yes")
+        change(author, act="access", public="yes\nforged", rerun="viewers")
+        author.get(f"/s/{server.share()}")
+    lines = [record.getMessage() for record in caplog.records if record.name == "nbdash.web.audit"]
+    assert lines[0] == "share dashboard='sales' by='author' from='192.0.2.7' rerun='yes'"
+    assert lines[1].startswith("access dashboard='sales'") and "\n" not in lines[1]
+    assert lines[2].startswith("open_share dashboard='sales'") and server.token not in "".join(lines)
