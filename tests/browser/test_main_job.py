@@ -92,9 +92,7 @@ def test_rerun_swaps_each_card_and_everyone_watches(sales: Served, open_page: Op
     assert source_of(page, "noise") == source_of(other, "noise")
 
 
-def test_a_failure_keeps_the_figures_and_says_so_until_it_is_mended(
-    sales: Served, open_page: OpenPage
-) -> None:
+def test_a_failure_keeps_the_figures_and_says_so_until_it_is_mended(sales: Served, open_page: OpenPage) -> None:
     page = open_page(sales.url)
     wait_fresh(page, f"{sales.url}d/sales")
     forecast = source_of(page, "forecast")
