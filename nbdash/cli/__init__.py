@@ -39,6 +39,7 @@ COMMANDS = {
     "remove": ("dashboards", "Take a dashboard down."),
     "backup": ("backups", "Keep everything in one file, while the server runs."),
     "restore": ("backups", "Make a data directory from such a file."),
+    "service": ("services", "Have systemd run the server, and start it again."),
     "doctor": ("doctor", "Look over the installation and the data directory."),
     "completion": ("completion", "Print the script for Tab completion in a shell."),
     "worker": ("serving", "Perform queued runs; 'serve' starts one by itself."),
