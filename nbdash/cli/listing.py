@@ -15,7 +15,8 @@ from nbdash.cli.plans import column
 from nbdash.cli.terminal import plain, width_of
 from nbdash.page.render import Renderer
 from nbdash.page.urls import Urls
-from nbdash.publisher.viewing import DashboardSummary, Pages, UnpublishedSummary
+from nbdash.publisher.summaries import DashboardSummary, UnpublishedSummary
+from nbdash.publisher.viewing import Pages
 from nbdash.service import ServerInfo, find_server
 
 _PAGE = 200

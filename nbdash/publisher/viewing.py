@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from nbdash.config import Settings
@@ -51,12 +52,15 @@ from nbdash.page.views import (
 )
 from nbdash.publisher.publication import Publisher
 from nbdash.publisher.sharing import LIFETIMES, Sharing
-from nbdash.store import Store
+from nbdash.publisher.summaries import DashboardSummary, Entry, Summaries, UnpublishedSummary, state_of
+from nbdash.store import Standing, Store
 
+NOT_THERE = "There is no such page; the list of dashboards is at the start page."
 log = logging.getLogger(__name__)
 
 PAGE_OF_DASHBOARDS = 200
-EVERY_DASHBOARD = 100_000
+#: Index pages of which the bytes are remembered: who looks again gets the same ones.
+INDEX_PAGES = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,58 +82,12 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DashboardSummary:
-    """A dashboard as the index and the API tell it."""
-
-    slug: str
-    title: str
-    state: DashboardState
-    data_at: datetime | None
-    current_run: str | None
-    active_run: str | None
-    thumbnail: Figure | None
-    figures: int
-    parameters: tuple[Parameter, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnpublishedSummary:
-    """A dashboard of which no run has succeeded yet: its author alone is told of it."""
-
-    slug: str
-    title: str
-    last: RunState | None  #: how its last run stands; None: it has none
-
-    @property
-    def state(self) -> DashboardState:
-        """The state chip it would have."""
-        return DashboardState.FAILED if self.last in (RunState.FAILED, RunState.LOST) else DashboardState.NEW
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunReport:
     """A run with the figures it has made so far."""
 
     run: Run
     dashboard: Dashboard
     figures: tuple[Figure, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Standing:
-    """Where a dashboard stands for one set of parameter values."""
-
-    current: Run | None  #: the run that viewers see
-    active: Run | None  #: queued or running
-    failed: Run | None  #: the last one, if it failed after ``current``
-
-    @property
-    def state(self) -> DashboardState:
-        if self.active is not None:
-            return DashboardState.RUNNING if self.current else DashboardState.NEW
-        if self.failed is not None:
-            return DashboardState.FAILED
-        return DashboardState.FRESH if self.current else DashboardState.NEW
 
 
 class Pages:
@@ -140,13 +98,15 @@ class Pages:
         self._settings = settings
         self._renderer = renderer
         self._publisher = Publisher(store, settings)
+        self._summaries = Summaries(store, self._publisher)
+        self._index_body = lru_cache(INDEX_PAGES)(self._render_index)
 
     # --- pages ---
 
     def index(self, after: str | None = None, audience: Audience | None = None, account: Account | None = None) -> Body:
         """The list of dashboards: all, or those that ``audience`` sees; for an account, with its name."""
-        summaries, following = self.summaries(after, PAGE_OF_DASHBOARDS, audience)
-        tiles = tuple(_tile(summary) for summary in summaries)
+        dashboards, following = self._summaries.listed(after, PAGE_OF_DASHBOARDS, audience)
+        tiles = tuple(_tile(entry) for entry in self._summaries.entries(dashboards))
         is_guest = audience is not None
         hints = () if is_guest else tuple(NotebookHint(name=name, hint=hint) for name, hint in self._store.hints())
         view = IndexView(
@@ -157,14 +117,14 @@ class Pages:
             login=bool(self._settings.oidc_issuer),
             account=account.name if account else None,
         )
-        return _body(self._renderer.index(view))
+        return self._index_body(view)
 
     def dashboard(self, slug: str, given: Mapping[str, Json] | None = None, *, may_rerun: bool = True) -> Body:
         """A dashboard's stored page, made anew only if its run or its state has changed."""
         dashboard = self._listed(slug)
         notebook = self._notebook(dashboard)
         values = resolve_values(notebook, given or {})
-        standing = self._standing(dashboard, canonical_key(values))
+        standing = self._store.standing(dashboard.id, canonical_key(values))
         stale = standing.current is not None and standing.failed is not None
         if standing.current is None:
             view = self._view(dashboard, notebook, values, standing, may_rerun=may_rerun)
@@ -303,18 +263,19 @@ class Pages:
 
         All, or those that ``audience`` sees.
         """
-        dashboards = self._store.list_dashboards(after=after, limit=limit, audience=audience)
-        following = dashboards[-1].slug if len(dashboards) == limit else None
-        return [self._summary(dashboard) for dashboard in dashboards], following
+        dashboards, following = self._summaries.listed(after, limit, audience)
+        return self._summaries.summaries(dashboards), following
 
     def unpublished(self) -> list[UnpublishedSummary]:
         """Dashboards that no viewer sees yet, by slug: for their author alone."""
-        known = self._store.list_dashboards(limit=EVERY_DASHBOARD, include_unlisted=True)
-        return [self._unpublished(dashboard) for dashboard in known if not dashboard.listed]
+        return self._summaries.unpublished()
 
     def summary(self, slug: str) -> DashboardSummary:
         """One dashboard."""
-        return self._summary(self._listed(slug))
+        (summary,) = self._summaries.summaries([self._listed(slug)]) or (None,)
+        if summary is None:
+            raise NotFoundError(NOT_THERE)
+        return summary
 
     def shown_cards(self, slug: str) -> list[ShownCard]:
         """The cards that viewers see."""
@@ -337,14 +298,14 @@ class Pages:
     def _listed(self, slug: str) -> Dashboard:
         dashboard = self._store.find_dashboard(slug)
         if dashboard is None or not dashboard.listed:
-            raise NotFoundError("There is no such page; the list of dashboards is at the start page.")
+            raise NotFoundError(NOT_THERE)
         return dashboard
 
     def _run_of(self, slug: str, run_id: str) -> tuple[Dashboard, Run]:
         dashboard = self._listed(slug)
         run = self._store.run(run_id)
         if run.dashboard_id != dashboard.id:
-            raise NotFoundError("There is no such page; the list of dashboards is at the start page.")
+            raise NotFoundError(NOT_THERE)
         return dashboard, run
 
     def _notebook(self, dashboard: Dashboard) -> Notebook:
@@ -356,37 +317,15 @@ class Pages:
         blob = self._store.read_blob(run.document_digest or version.notebook_digest)
         return parse_notebook(blob, "the run's notebook").document
 
-    def _standing(self, dashboard: Dashboard, key: str) -> _Standing:
-        current = self._store.current_run(dashboard.id, key)
-        active = [run for run in self._store.active_runs(dashboard.id) if run.parameters_key == key]
-        return _Standing(
-            current=current,
-            active=active[-1] if active else None,
-            failed=self._last_failure(dashboard, key, current),
-        )
-
-    def _last_failure(self, dashboard: Dashboard, key: str, current: Run | None) -> Run | None:
-        """The newest ended run, if it failed after ``current``.
-
-        A version whose publishing failed never was this dashboard's: its author alone was told.
-        """
-        for run in self._store.runs(dashboard.id, limit=20):
-            foreign = run.origin == "publish" and run.version_id != dashboard.version_id
-            if run.parameters_key != key or not run.state.is_final or (foreign and current is not None):
-                continue
-            if run.state is RunState.CANCELLED:
-                continue
-            if current is not None and run.queued_at <= current.queued_at:
-                return None
-            return run if run.state in (RunState.FAILED, RunState.LOST) else None
-        return None
+    def _render_index(self, view: IndexView) -> Body:
+        return _body(self._renderer.index(view))
 
     def _view(
         self,
         dashboard: Dashboard,
         notebook: Notebook,
         values: Mapping[str, Json],
-        standing: _Standing,
+        standing: Standing,
         *,
         may_rerun: bool,
     ) -> DashboardView:
@@ -397,7 +336,7 @@ class Pages:
         return DashboardView(
             slug=dashboard.slug,
             title=dashboard.title,
-            state=standing.state,
+            state=state_of(standing.current, standing.active, has_failed=standing.failed is not None),
             cards=cards,
             figure_bytes=self._store.read_blob,
             data_at=standing.current.started_at if standing.current else None,
@@ -408,25 +347,6 @@ class Pages:
             can_rerun=may_rerun,
             parameters=_chips(notebook, values),
             page_bytes=self._settings.page_mib * 1024**2,
-        )
-
-    def _unpublished(self, dashboard: Dashboard) -> UnpublishedSummary:
-        runs = self._store.runs(dashboard.id, limit=1)
-        return UnpublishedSummary(slug=dashboard.slug, title=dashboard.title, last=runs[0].state if runs else None)
-
-    def _summary(self, dashboard: Dashboard) -> DashboardSummary:
-        standing = self._standing(dashboard, "")
-        figures = list(_figures(self._store.cards(standing.current.id) if standing.current else ()))
-        return DashboardSummary(
-            slug=dashboard.slug,
-            title=dashboard.title,
-            state=standing.state,
-            data_at=standing.current.started_at if standing.current else None,
-            current_run=standing.current.id if standing.current else None,
-            active_run=standing.active.id if standing.active else None,
-            thumbnail=figures[0] if figures else None,
-            figures=len(figures),
-            parameters=find_parameters(self._notebook(dashboard)),
         )
 
 
@@ -462,7 +382,7 @@ def _state_of(run: Run) -> DashboardState:
     return DashboardState.FRESH if run.state is RunState.SUCCEEDED else DashboardState.FAILED
 
 
-def _tile(summary: DashboardSummary) -> DashboardTile:
+def _tile(summary: Entry) -> DashboardTile:
     picture = summary.thumbnail
     return DashboardTile(
         slug=summary.slug,

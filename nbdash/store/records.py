@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import RowMapping
@@ -54,6 +55,25 @@ class StoredPage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Outline:
+    """Where a dashboard stands, as a list tells it."""
+
+    current_run: str | None  #: the id of the run that viewers see
+    data_at: datetime | None  #: when that run started
+    active_run: str | None  #: the id of the newest one that is queued or running
+    has_failed: bool  #: the last run failed after ``current_run``
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where a dashboard stands for one set of parameter values."""
+
+    current: Run | None  #: the run that viewers see
+    active: Run | None  #: queued or running
+    failed: Run | None  #: the last one, if it failed after ``current``
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
     """The answer to a heartbeat."""
 
@@ -97,6 +117,11 @@ def run_from_row(row: RowMapping) -> Run:
     )
 
 
+def outline_from_row(row: RowMapping) -> Outline:
+    """A row of the question of :mod:`nbdash.store.standings`."""
+    return _record(Outline, row, has_failed=row["failed_seq"] is not None)
+
+
 def event_from_row(row: RowMapping) -> RunEvent:
     """A row of ``events``."""
     return _record(RunEvent, row, kind=EventKind(row["kind"]))
@@ -127,6 +152,11 @@ def card_from_json(data: Mapping[str, Any]) -> ShownCard:
     """The card that :func:`card_to_json` wrote, also where another version of nbdash wrote it."""
     blocks = tuple(_block_from_json(block) for block in data["blocks"])
     return _record(ShownCard, data, card=_static_card_from_json(data["card"]), blocks=blocks)
+
+
+def figures_from_json(data: Mapping[str, Any]) -> list[Figure]:
+    """The figures of a card, of which nothing else is made."""
+    return [_record(Figure, block["figure"]) for block in data["blocks"] if block["figure"]]
 
 
 def digests_of(card: ShownCard) -> set[str]:
@@ -165,5 +195,11 @@ def _error_from_json(data: Mapping[str, Any] | None) -> RunError | None:
 
 def _record(kind: type[Record], data: Mapping[Any, Any], /, **converted: Any) -> Record:
     """A record from those of ``data`` that are its fields; columns and keys beyond them do not matter."""
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: data[name] for name in names & set(data)} | converted)
+    return kind(**{name: data[name] for name in _names_of(kind) & set(data)} | converted)
+
+
+def _names(kind: Any) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind))
+
+
+_names_of: Callable[[Any], frozenset[str]] = cache(_names)

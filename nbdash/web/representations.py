@@ -20,7 +20,8 @@ from nbdash.model import (
 )
 from nbdash.page.urls import Urls
 from nbdash.publisher.publication import Publication
-from nbdash.publisher.viewing import DashboardSummary, RunReport
+from nbdash.publisher.summaries import DashboardSummary
+from nbdash.publisher.viewing import RunReport
 
 #: What an event may tell besides its number, kind and time.
 EVENT_FIELDS = ("cell", "of", "title", "seconds", "ok", "card", "state")
