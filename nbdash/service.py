@@ -36,6 +36,8 @@ from nbdash.publisher.publication import Publisher
 
 INFO_NAME = "server.json"
 LOCK_NAME = "server.lock"
+#: Set in the processes of a run.
+RUN_VARIABLE = "NBDASH_RUN_ID"
 LOG_NAME = "server.log"
 PORTS_TRIED = 50
 START_SECONDS = 30.0
@@ -97,8 +99,11 @@ def find_server(data: Path) -> ServerInfo | None:
 def ensure_server(settings: Settings) -> ServerInfo:
     """The running server, or a new one started in the background.
 
-    Raises ServerUnreachableError, with the end of its log, if it does not come up.
+    Raises ServerUnreachableError, with the end of its log, if it does not come up, and ConflictError in a
+    cell that nbdash executes: what it publishes or reruns there would wait for itself.
     """
+    if RUN_VARIABLE in os.environ:
+        raise ConflictError("A notebook that nbdash executes cannot publish or rerun: do it outside of the notebook.")
     info = find_server(settings.data)
     if info is not None:
         return info

@@ -153,7 +153,8 @@ def worker_command(watch: tuple[Path, ...], attached: bool, data: Path | None) -
     store = open_store(settings.data)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        # The server ends its own worker by closing its input; a signal may come from a cell, again and again.
+        signal.signal(number, lambda *_: None if attached else stop.set())
     if attached:
         threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
     if watch:
