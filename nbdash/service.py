@@ -33,6 +33,8 @@ from nbdash.model import Run, RunEvent
 from nbdash.network import bracketed, local_host, shared_url
 from nbdash.publisher.following import follow
 from nbdash.publisher.publication import Publisher
+from nbdash.store import open_store
+from nbdash.store.folder import prepare_folder
 
 INFO_NAME = "server.json"
 LOCK_NAME = "server.lock"
@@ -59,10 +61,15 @@ class ServerInfo:
 
 
 def serve(settings: Settings, folders: Sequence[Path] = (), *, on_ready: Callable[[ServerInfo], None]) -> None:
-    """Serve until interrupted. Raises ConflictError if a server runs for this data directory already."""
+    """Serve until interrupted.
+
+    Raises ConflictError if a server runs for this data directory already, StoreError if it cannot be used.
+    """
     from nbdash.web.server import run_web  # what only asks after a server does not wait for Flask
 
+    prepare_folder(settings.data)
     with sole_server(settings.data):
+        open_store(settings.data).close()  # what is damaged is told here, not by the processes below
         settings = replace(settings, port=free_port(settings.host, settings.port))
         keeper = WorkerKeeper(settings, folders)
         keeper.start()
@@ -96,18 +103,27 @@ def find_server(data: Path) -> ServerInfo | None:
         return None
 
 
-def ensure_server(settings: Settings) -> ServerInfo:
-    """The running server, or a new one started in the background.
+def check_place(settings: Settings) -> None:
+    """See that there can be a server.
 
-    Raises ServerUnreachableError, with the end of its log, if it does not come up, and ConflictError in a
-    cell that nbdash executes: what it publishes or reruns there would wait for itself.
+    Raises StoreError for a data directory that cannot be used, and ConflictError in a cell that nbdash executes:
+    what it publishes or reruns there would wait for itself.
     """
     if RUN_VARIABLE in os.environ:
         raise ConflictError("A notebook that nbdash executes cannot publish or rerun: do it outside of the notebook.")
+    if find_server(settings.data) is None:
+        open_store(settings.data).close()
+
+
+def ensure_server(settings: Settings) -> ServerInfo:
+    """The running server, or a new one started in the background.
+
+    Raises ServerUnreachableError, with the end of its log, if it does not come up; and as :func:`check_place`.
+    """
+    check_place(settings)
     info = find_server(settings.data)
     if info is not None:
         return info
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     process = _start_in_background(settings)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:

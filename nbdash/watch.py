@@ -40,7 +40,8 @@ class Watcher:
             *watched, watch_filter=_is_notebook_change, stop_event=stop, debounce=DEBOUNCE_MS, step=100
         ):
             for path in sorted({Path(changed) for _, changed in changes}):
-                self.offer(path)
+                for notebook in find_notebooks([path]) if path.is_dir() else [path]:
+                    self.offer(notebook)
 
     def offer(self, path: Path) -> None:
         """Publish one notebook if it is tagged; else leave a hint that says why it is no dashboard.
@@ -78,5 +79,7 @@ def _is_visible_in(folder: Path, path: Path) -> bool:
     return path.is_relative_to(folder) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _is_notebook_change(_: watchfiles.Change, path: str) -> bool:
-    return path.endswith(".ipynb") and ".ipynb_checkpoints" not in path
+def _is_notebook_change(change: watchfiles.Change, path: str) -> bool:
+    """Of a new folder too: what is written into it at once would go unseen."""
+    is_new_folder = change is watchfiles.Change.added and Path(path).is_dir()
+    return (path.endswith(".ipynb") or is_new_folder) and ".ipynb_checkpoints" not in path

@@ -159,6 +159,11 @@ def _clock(_: Settings) -> Report:
 
 def _data(settings: Settings) -> Report:
     if not settings.data.exists():
+        parent = next(each for each in settings.data.parents if each.exists())
+        if not (parent.is_dir() and os.access(parent, os.W_OK)):
+            fix = "Choose another with --data or NBDASH_DATA."
+            message = f"{settings.data} cannot be made in {parent}"
+            return Report(thing="data", health=Health.ERROR, message=message, fix=fix)
         return Report(thing="data", health=Health.OK, message=f"{settings.data} (not made yet)")
     try:
         with tempfile.TemporaryFile(dir=settings.data):

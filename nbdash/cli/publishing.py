@@ -32,7 +32,7 @@ from nbdash.page.urls import Urls
 from nbdash.publisher.following import cancelling, failure_of
 from nbdash.publisher.publication import Publication, Publisher, PublishOptions
 from nbdash.publisher.sharing import Sharing
-from nbdash.service import ServerInfo, ensure_server, find_server, serve
+from nbdash.service import ServerInfo, check_place, ensure_server, find_server, serve
 from nbdash.store import Store
 from nbdash.store.token import author_token
 
@@ -137,6 +137,7 @@ def _send_those_elsewhere(
 
 
 def _start_and_publish(settings: Settings, order: _Order) -> None:
+    check_place(settings)
     if find_server(settings.data) is None:
         click.echo(f"Starting a server for {settings.data}; 'nbdash stop' ends it.", err=True)
     _publish_all(settings, ensure_server(settings), order)

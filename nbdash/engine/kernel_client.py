@@ -42,6 +42,7 @@ class CellClient(NotebookClient):  # type: ignore[misc]
         )
         self._emit = emit
         self._reply: dict[str, Any] = {}
+        self._shown_error: dict[str, Any] = {}
         self._cell: CellJob | None = None
 
     async def connect(self) -> None:
@@ -59,7 +60,7 @@ class CellClient(NotebookClient):  # type: ignore[misc]
 
     async def run_cell(self, cell: CellJob) -> CellEnded:
         """Execute one cell, emitting as it goes; the event that ends it is emitted too."""
-        self._cell, self._reply = cell, {}
+        self._cell, self._reply, self._shown_error = cell, {}, {}
         began = monotonic()
         self._emit(CellStarted(index=cell.index, at=datetime.now(UTC)))
         await self.async_execute_cell(nbformat.v4.new_code_cell(cell.source), 0)
@@ -68,7 +69,7 @@ class CellClient(NotebookClient):  # type: ignore[misc]
             at=datetime.now(UTC),
             seconds=monotonic() - began,
             execution_count=self._reply.get("execution_count"),
-            error=_error_of(self._reply),
+            error=_error_of(self._reply, self._shown_error),
         )
         self._emit(ended)
         return ended
@@ -96,6 +97,8 @@ class CellClient(NotebookClient):  # type: ignore[misc]
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """An output, unless an Output widget has caught it."""
         output = super().output([], msg, None, cell_index)
+        if output is not None and output["output_type"] == "error":
+            self._shown_error = output
         if output is not None and self._is_wanted(output):
             self._emit(OutputAdded(index=self._index, output=_plain(output), display_id=display_id))
         return output
@@ -124,9 +127,12 @@ class CellClient(NotebookClient):  # type: ignore[misc]
         self._reply = execute_reply["content"]
 
 
-def _error_of(reply: dict[str, Any]) -> CellError | None:
+def _error_of(reply: dict[str, Any], shown: dict[str, Any]) -> CellError | None:
+    """What the kernel replied; of an error in showing a result it has only what it put out."""
     if reply.get("status") != "error":
         return None
+    if reply["ename"] == "NoneType" and shown:
+        reply = shown
     return CellError(ename=reply["ename"], evalue=reply["evalue"], traceback=tuple(reply["traceback"]))
 
 

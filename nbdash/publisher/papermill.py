@@ -75,7 +75,8 @@ def _span(started: datetime, ended: datetime) -> dict[str, Json]:
 
 def notebook_text(document: dict[str, Any]) -> str:
     """A document as Jupyter writes it to a file."""
-    return str(nbformat.writes(nbformat.from_dict(document))) + "\n"
+    text = str(nbformat.writes(nbformat.from_dict(document))) + "\n"
+    return text.encode("utf-8", "replace").decode()  # a path's odd bytes are half surrogate pairs
 
 
 def write_notebook(path: Path, document: dict[str, Any]) -> None:
