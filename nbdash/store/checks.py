@@ -19,6 +19,13 @@ from nbdash.store.tables import dashboards, events, pointers, runs, versions
 class Checks(StorePart):
     """The methods that find damage."""
 
+    def refuse_damage(self) -> None:
+        """Raises StoreError if the database file is damaged; reads all of it, and no blob."""
+        with self._database.read() as connection:
+            report = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if report != "ok":
+            raise StoreError(f"The database '{self._database.path}' is damaged: move it away, or restore a backup.")
+
     def integrity(self) -> list[str]:
         """Everything that is wrong, a sentence each; empty if nothing is. Reads every blob."""
         try:
