@@ -9,7 +9,7 @@ from pathlib import Path
 
 import watchfiles
 
-from nbdash.errors import NbdashError
+from nbdash.errors import NbdashError, StoreError
 from nbdash.notebook.reader import read_notebook
 from nbdash.publisher.publication import WATCH, Publisher, PublishOptions
 
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Milliseconds without a further change after which a save counts as finished (Jupyter writes in steps).
 DEBOUNCE_MS = 400
+#: Milliseconds after which a notebook that could not be published for want of space is tried again.
+RETRY_MS = 5000
 UNTAGGED = "No cell has the tag 'dash': tag the cells worth showing, or let 'nbdash init' propose them."
 
 
@@ -26,6 +28,7 @@ class Watcher:
     def __init__(self, publisher: Publisher, paths: Sequence[Path]) -> None:
         self._publisher = publisher
         self._paths = [path.resolve() for path in paths]
+        self._owed: set[Path] = set()  # what could not be kept yet
 
     def scan(self) -> None:
         """Publish every tagged notebook there is; the unchanged ones stay as they are."""
@@ -37,19 +40,33 @@ class Watcher:
         self.scan()
         watched = {path.parent if path.is_file() else path for path in self._paths}
         for changes in watchfiles.watch(
-            *watched, watch_filter=_is_notebook_change, stop_event=stop, debounce=DEBOUNCE_MS, step=100
+            *watched,
+            watch_filter=_is_notebook_change,
+            stop_event=stop,
+            debounce=DEBOUNCE_MS,
+            step=100,
+            rust_timeout=RETRY_MS,
+            yield_on_timeout=True,
         ):
-            for path in sorted({Path(changed) for _, changed in changes}):
+            for path in sorted({Path(changed) for _, changed in changes} | self._owed):
                 for notebook in find_notebooks([path]) if path.is_dir() else [path]:
                     self.offer(notebook)
 
     def offer(self, path: Path) -> None:
         """Publish one notebook if it is tagged; else leave a hint that says why it is no dashboard.
 
-        A save that changed outputs only changes nothing.
+        A save that changed outputs only changes nothing. Where the store fails it is offered again later.
         """
+        self._owed.discard(path)
         if not self._is_watched(path):
             return
+        try:
+            self._publish(path)
+        except StoreError as error:
+            log.warning("%s", error)
+            self._owed.add(path)
+
+    def _publish(self, path: Path) -> None:
         store = self._publisher.store
         try:
             if not read_notebook(path).is_tagged:
@@ -57,6 +74,8 @@ class Watcher:
                 return
             self._publisher.publish(path, PublishOptions(listed=True, origin=WATCH))
             store.drop_hint(str(path))
+        except StoreError:
+            raise
         except NbdashError as error:
             log.warning("%s", error)
             store.keep_hint(str(path), str(error))

@@ -21,8 +21,9 @@ from typing import Any
 from nbdash.config import Settings
 from nbdash.engine.base import Engine
 from nbdash.engine.choose import make_engine
+from nbdash.engine.processes import kill_marked
 from nbdash.engine.recorder import Recorder
-from nbdash.errors import NbdashError
+from nbdash.errors import NbdashError, StoreError
 from nbdash.model import (
     Cause,
     CellEnded,
@@ -43,7 +44,7 @@ from nbdash.model import (
 from nbdash.notebook.parameters import inject_parameters
 from nbdash.notebook.plan import make_plan
 from nbdash.page.content import show_card
-from nbdash.publisher.execution import execute, job_from
+from nbdash.publisher.execution import RUN_MARK, execute, job_from
 from nbdash.publisher.limits import settings_for
 from nbdash.publisher.publication import GRACE_SECONDS, Publisher
 from nbdash.publisher.upload import collect_received
@@ -54,6 +55,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 SWEEP_SECONDS = 5.0
 COLLECT_SECONDS = 600.0
+#: Between attempts to write where the disk is full or the database held.
+RETRY_SECONDS = 2.0
 
 
 class Worker:
@@ -67,6 +70,7 @@ class Worker:
         self._engine_for = engine_for
         self._engines: dict[str, Engine] = {}
         self._active: dict[str, _ActiveRun] = {}
+        self._overdue: set[str] = set()
         self._lock = threading.Lock()
         self._collected = 0.0  # when blobs and folders were last collected, by the monotonic clock
 
@@ -89,8 +93,12 @@ class Worker:
         running: set[Future[None]] = set()
         while not stop.wait(POLL_SECONDS):
             running = {future for future in running if not future.done()}
-            while len(running) < slots and (run := self.store.claim_run(self.name)):
-                running.add(pool.submit(self.perform, run))
+            try:
+                while len(running) < slots and (run := self.store.claim_run(self.name)):
+                    running.add(pool.submit(self.perform, run))
+            except StoreError as error:
+                log.warning("no run can be started: %s", error)
+                stop.wait(RETRY_SECONDS)
 
     def perform(self, run: Run) -> None:
         """Execute one claimed run and record all of it."""
@@ -128,6 +136,9 @@ class Worker:
             recording = Recording(self.store, run, plan, self.settings, lost=active.give_up)
             recording.start()
             execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
+            failure = execution.outcome.failure
+            if failure is not None and failure.cause is Cause.SIGNAL:
+                kill_marked(RUN_MARK, run.id)  # daemons, where those who were to end them have been killed too
             recording.complete(execution.document)
             self._finish(run, active, execution.outcome, execution.document)
         except NbdashError as error:
@@ -149,6 +160,17 @@ class Worker:
             return self._engines[name]
 
     def _finish(self, run: Run, active: _ActiveRun, outcome: Outcome, document: dict[str, Any] | None) -> None:
+        """Write down how the run ended; where the disk is full, as soon as it no longer is."""
+        while True:
+            try:
+                return self._write_end(run, active, outcome, document)
+            except StoreError as error:
+                log.warning("the end of run %s cannot be written yet: %s", run.id, error)
+                if active.returned:
+                    raise
+            active.ended.wait(RETRY_SECONDS)
+
+    def _write_end(self, run: Run, active: _ActiveRun, outcome: Outcome, document: dict[str, Any] | None) -> None:
         if active.fenced:
             log.warning("run %s fenced: its lease had passed to another worker", run.id)
             return
@@ -167,11 +189,12 @@ class Worker:
     def _keep_alive(self, stopped: threading.Event) -> None:
         """Beat for every active run, and sweep, until ``serve`` is through (not merely told to stop)."""
         interval = min(1.0, self.settings.lease / 4)
-        swept = time.monotonic()
+        sweeping = min(SWEEP_SECONDS, self.settings.lease)
+        swept = time.monotonic() - sweeping
         while not stopped.wait(interval):
             try:
                 self._beat_all()
-                if time.monotonic() - swept >= SWEEP_SECONDS:
+                if time.monotonic() - swept >= sweeping:
                     swept = time.monotonic()
                     self._maintain()
             except Exception:  # a busy or full disk passes; a worker that no longer beats loses its runs
@@ -184,18 +207,26 @@ class Worker:
             each.beat(self.store)
 
     def _maintain(self) -> None:
-        self.store.sweep(self.settings.lease)
+        self._sweep()
         is_due = time.monotonic() - self._collected > COLLECT_SECONDS  # a removed dashboard leaves something too
         if self.store.prune(self.settings.keep) or is_due:
             self._collected = time.monotonic()
             self.store.collect_blobs(GRACE_SECONDS)
             collect_received(self.settings.data, self.store.version_folders(), GRACE_SECONDS)
 
+    def _sweep(self) -> None:
+        """Give up dead workers' runs: those overdue twice in a row, since all are once when the clock jumps."""
+        overdue = {run.id for run in self.store.overdue_runs(self.settings.lease)}
+        dead, self._overdue = overdue & self._overdue, overdue
+        for run_id in dead:
+            kill_marked(RUN_MARK, run_id)  # what a worker, its zygotes and keepers left when all were killed at once
+        if dead:
+            self.store.sweep(self.settings.lease, only=dead)
+
     def _drain(self) -> None:
         with self._lock:
             for active in self._active.values():
-                active.returned = True
-                active.cancel.set()
+                active.give_back()
 
 
 @dataclass
@@ -204,6 +235,8 @@ class _ActiveRun:
 
     run: Run
     cancel: threading.Event = field(default_factory=threading.Event)
+    #: Set when it is given up or back in the queue: nothing waits any longer.
+    ended: threading.Event = field(default_factory=threading.Event)
     fenced: bool = False
     returned: bool = False
 
@@ -217,6 +250,12 @@ class _ActiveRun:
     def give_up(self) -> None:
         self.fenced = True
         self.cancel.set()
+        self.ended.set()
+
+    def give_back(self) -> None:
+        self.returned = True
+        self.cancel.set()
+        self.ended.set()
 
 
 class Recording:

@@ -15,6 +15,8 @@ from nbdash.engine.recorder import Recorder
 from nbdash.model import CellJob, CellKind, EngineEvent, Job, Outcome, Plan
 from nbdash.publisher.limits import limits_from, settings_for
 
+#: The variable that tells a cell, and all that it starts, of which run they are.
+RUN_MARK = "NBDASH_RUN_ID"
 #: Called after the recorder has taken the event in.
 Observe: TypeAlias = Callable[[EngineEvent, Recorder], None]
 
@@ -85,5 +87,5 @@ def _environment(run_id: str) -> Mapping[str, str]:
     """What cells find in ``os.environ`` besides the caller's; nothing of nbdash's own settings."""
     return {
         "SERVER_SOFTWARE": f"nbdash/{nbdash.__version__}",
-        "NBDASH_RUN_ID": run_id,
+        RUN_MARK: run_id,
     }

@@ -253,8 +253,9 @@ class Publisher:
 
     def _check_rate(self, dashboard: Dashboard) -> None:
         limit = self.settings.reruns_per_minute
-        since = datetime.now(UTC) - timedelta(minutes=1)
-        recent = [run for run in self.store.runs(dashboard.id, limit=limit) if run.queued_at > since]
+        now = datetime.now(UTC)
+        since = now - timedelta(minutes=1)
+        recent = [run for run in self.store.runs(dashboard.id, limit=limit) if since < run.queued_at <= now]
         if len(recent) >= limit:
             raise BusyError(
                 f"{dashboard.title!r} was rerun {limit} times in the last minute: try again in a minute.",

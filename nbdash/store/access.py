@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from nbdash.errors import ConflictError, NotFoundError
+from nbdash.errors import ConflictError, NotFoundError, StoreError
 from nbdash.model import GroupRole, RerunBy, Share, Token
 from nbdash.store.base import StorePart
 from nbdash.store.pointers import bump_revision
@@ -63,7 +64,7 @@ class Access(StorePart):
             return None
         token, now = token_from_row(row), self._now()
         if token.used_at is None or now - token.used_at > USED_EVERY:
-            with self._database.write() as connection:
+            with suppress(StoreError), self._database.write() as connection:  # as for a link, below
                 connection.execute(update(tokens).where(tokens.c.name == token.name).values(used_at=now))
         return token
 
@@ -115,7 +116,7 @@ class Access(StorePart):
             return None
         share = share_from_row(row)
         if touch and (share.used_at is None or now - share.used_at > USED_EVERY):
-            with self._database.write() as connection:
+            with suppress(StoreError), self._database.write() as connection:  # a full disk keeps nobody from looking
                 connection.execute(update(shares).where(shares.c.id == share.id).values(used_at=now))
         return share
 

@@ -6,11 +6,11 @@ A worker that was given up and comes back holds an old fence, and changes nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from nbdash.model import Cause, EventKind, Json, Progress, Run, RunError, RunState
@@ -108,24 +108,36 @@ class Queue(StorePart):
         with self._database.write() as connection:
             return _requeue(connection, run, self._now(), attempt=run.attempt - 1)
 
-    def sweep(self, lease: float, attempts: int = 2) -> list[Run]:
+    def overdue_runs(self, lease: float) -> list[Run]:
+        """Running runs whose worker has not been heard of for ``lease`` seconds: those that a sweep gives up."""
+        return [run_from_row(row) for row in self._all(_overdue(lease, self._now()))]
+
+    def sweep(self, lease: float, attempts: int = 2, *, only: Collection[str] | None = None) -> list[Run]:
         """Gives up the workers not heard of for ``lease`` seconds; returns their runs as they are then.
 
+        All of them, or those with the ids ``only``.
         A run that was tried fewer than ``attempts`` times is queued again, another one fails.
         A heartbeat from the future counts as none: the clock was put back.
         """
-        margin = timedelta(seconds=lease)
-        heard = func.coalesce(runs.c.heartbeat_at, runs.c.claimed_at)
         now = self._now()
-        dead = select(runs).where(runs.c.state == RunState.RUNNING, or_(heard < now - margin, heard > now + margin))
+        dead = _overdue(lease, now)
+        if only is not None:
+            dead = dead.where(runs.c.id.in_(only))
         if self._first(dead) is None:
             return []
         with self._database.write() as connection:
-            rows = connection.execute(dead.order_by(runs.c.seq)).mappings().all()
+            rows = connection.execute(dead).mappings().all()
             for row in rows:
                 _give_up(connection, row, attempts, now)
             found = select(runs).where(runs.c.id.in_([row["id"] for row in rows])).order_by(runs.c.seq)
             return [run_from_row(row) for row in connection.execute(found).mappings()]
+
+
+def _overdue(lease: float, now: datetime) -> Select[Any]:
+    margin = timedelta(seconds=lease)
+    heard = func.coalesce(runs.c.heartbeat_at, runs.c.claimed_at)
+    late = or_(heard < now - margin, heard > now + margin)
+    return select(runs).where(runs.c.state == RunState.RUNNING, late).order_by(runs.c.seq)
 
 
 def _start(connection: Connection, run_id: str, worker: str, now: datetime) -> Run:

@@ -85,7 +85,7 @@ def _outline() -> Select[Any]:
     The failed run is the newest that has ended, if it failed after the current one was queued.
     """
     current, active, last = runs.alias("current"), runs.alias("active"), runs.alias("last")
-    is_newer = or_(current.c.seq.is_(None), last.c.queued_at > current.c.queued_at)
+    is_newer = or_(current.c.seq.is_(None), last.c.seq > current.c.seq)
     columns = (
         dashboards.c.id.label("dashboard_id"),
         current.c.seq.label("current_seq"),

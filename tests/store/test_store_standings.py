@@ -24,13 +24,13 @@ def standing_of(store, dashboard, key):
 
 def last_failure(store, dashboard, key, current):
     for run in store.runs(dashboard.id, limit=NEWEST):
+        if current is not None and run.id == current.id:
+            return None
         foreign = run.origin == "publish" and run.version_id != dashboard.version_id
         if run.parameters_key != key or not run.state.is_final or (foreign and current is not None):
             continue
         if run.state is RunState.CANCELLED:
             continue
-        if current is not None and run.queued_at <= current.queued_at:
-            return None
         return run if run.state in (RunState.FAILED, RunState.LOST) else None
     return None
 
