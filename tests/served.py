@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -23,13 +24,19 @@ class Served:
             self.process = subprocess.Popen(
                 [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment
             )
-        self.url = str(self._info()["url"])
+        try:
+            self.url = str(self._info()["url"])
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def _info(self) -> dict[str, object]:
-        for _ in range(600):
-            if (path := self.data / "server.json").exists():
-                info: dict[str, object] = json.loads(path.read_text())
-                return info
+        for _ in range(2400):
+            with contextlib.suppress(FileNotFoundError):
+                info: dict[str, object] = json.loads((self.data / "server.json").read_text())
+                if info["pid"] == self.process.pid:  # not what a killed one has left
+                    return info
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
