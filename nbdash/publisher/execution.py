@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ from nbdash.publisher.limits import limits_from, settings_for
 RUN_MARK = "NBDASH_RUN_ID"
 #: Called after the recorder has taken the event in.
 Observe: TypeAlias = Callable[[EngineEvent, Recorder], None]
+
+#: A line that asks Matplotlib for windows or widgets, of which a run has none.
+_WINDOW_LINE = re.compile(
+    r"^([ \t]*%matplotlib)[ \t]+(?:auto|gtk\w*|macosx|nbagg|notebook|osx|qt\w*|tk\w*|widget|ipympl|wx\w*)[ \t]*$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +49,7 @@ def job_from(
     cells = tuple(
         CellJob(
             index=planned.index,
-            source=plan.notebook.cells[planned.index].source,
+            source=_WINDOW_LINE.sub(r"\1 inline", plan.notebook.cells[planned.index].source),
             title=plan.label_of(planned.index),
             may_raise=plan.notebook.cells[planned.index].may_raise,
             draws=draws_all or planned.shows,

@@ -31,6 +31,22 @@ TIME = "took longer than its limit of 1.5 s"
 INPUT = "StdinNotImplementedError"
 
 CASES: dict[str, Case] = {
+    "row-26-magics": Case(
+        ["%load_ext autoreload\n%matplotlib inline\n!echo from-shell", "%%bash\necho from-bash", "print?"],
+        shows="from-bash",
+    ),
+    "row-26-run": Case(
+        "open('there.py', 'w').write('there = 7')\n%run there.py\nprint('there', there)", shows="there 7"
+    ),
+    "row-26-run-of-nothing": Case("%run nowhere.py", "nowhere.py"),
+    "row-26-unknown-magic": Case("%no_such_magic", "Cell 1"),
+    "row-26-unknown-extension": Case("%load_ext no_such_extension", "no_such_extension"),
+    "row-26-window": Case(
+        "%matplotlib tk\nimport matplotlib.pyplot as plt\nplt.plot([1]); plt.show()", shows="image/png"
+    ),
+    "row-26-widget": Case(
+        "%matplotlib widget\nimport matplotlib.pyplot as plt\nplt.plot([1]); plt.show()", shows="image/png"
+    ),
     "row-34-ends-itself": Case("import os; os._exit(3)", "exit code 3) in cell 1"),
     "row-35-segfault": Case("import ctypes; ctypes.string_at(0)", "SIGSEGV in cell 1"),
     "row-35-abort": Case("import os; os.abort()", "SIGABRT in cell 1"),
