@@ -42,16 +42,22 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
         "store/test_store_opening.py::test_no_permission_is_a_sentence",
         "store/test_store_opening.py::test_read_only_system_is_a_sentence",
         "cli/test_doctor.py::test_a_data_directory_open_to_all_is_a_warning",
+        "reliability/test_surroundings.py::test_a_read_only_directory_is_refused_in_a_sentence",
     ),
     111: (
         "store/test_store_processes.py::test_full_disk_is_a_sentence_and_does_no_damage",
         "publisher/test_limits.py::test_a_full_disk_is_told_before_it_is_met",
+        "reliability/test_disk.py::test_a_disk_that_is_full_at_each_block_in_turn",
     ),
     112: (
         "store/test_store_opening.py::test_migration_that_fails_changes_nothing_and_can_be_repeated",
         "store/test_store_opening.py::test_damaged_database_is_refused_and_left_alone",
     ),
-    113: ("store/test_store_queue.py::test_clock_put_back_does_not_hide_a_dead_worker",),
+    113: (
+        "store/test_store_queue.py::test_clock_put_back_does_not_hide_a_dead_worker",
+        "reliability/test_clock.py::test_a_jump_of_the_clock_changes_no_outcome",
+    ),
+    114: ("reliability/test_surroundings.py::test_a_server_with_few_files_serves_many",),
     115: (
         "web/test_author.py::test_token_that_others_may_read_is_made_private",
         "web/test_author.py::test_token_file_that_holds_none",
@@ -70,6 +76,7 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
         "cli/test_interrupt.py::test_an_interrupt_at_any_step_cancels_the_run",
     ),
     120: ("cli/test_sending.py::test_a_file_of_tokens_that_others_may_read_is_closed",),
+    122: ("cli/test_backups.py::test_there_and_back",),
 }
 
 #: Rows that do not apply, and why.

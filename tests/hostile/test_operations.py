@@ -21,7 +21,7 @@ import pytest
 
 from nbdash.config import Settings
 from nbdash.model import RunState
-from nbdash.store import open_store
+from nbdash.store import blobs, open_store
 from nbdash.web import create_app
 from tests.hostile.scene import PLOT, Scene, check_sentence
 from tests.hostile.test_files import book, cell, check_refusal, read, say, wait_for_page
@@ -74,6 +74,7 @@ def test_row_56_a_cell_cannot_stop_its_worker_by_signals(served: Served) -> None
     assert (folder / "tries").read_text() == "xx", "each cell ran once"
 
 
+@pytest.mark.hostile
 def test_row_56_a_cell_that_kills_its_worker_is_tried_twice_and_then_fails(served: Served) -> None:
     before = read(f"{served.url}d/good")
     folder = served.folder / "kills"
@@ -160,6 +161,7 @@ def test_row_110_a_second_server_is_refused(served: Served, capsys: pytest.Captu
     check_refusal(*say(capsys, "serve", "--data", served.data), f"runs already at {served.url}")
 
 
+@pytest.mark.hostile
 def test_row_110_ipv6_alone(tmp_path: Path) -> None:
     try:
         with socket.socket(socket.AF_INET6) as probe:
@@ -180,16 +182,24 @@ def test_row_110_ipv6_alone(tmp_path: Path) -> None:
 
 
 def test_row_111_a_disk_that_fills_up_during_a_run(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is new cannot be kept, and its run fails with the reason; what is there is seen all the same."""
     seen = scene.look("sales")
+    figure = "import matplotlib.pyplot as plt\nplt.figure(figsize=(3, 1)); plt.plot([2, 1]); plt.show()"
+    written = scene.write("sales", figure)
+    scene.publisher.publish(written)
 
-    def refuse(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def refuse(path: Path, data: bytes) -> None:
+        if data.startswith((b"\x89PNG", b"\x1f\x8b")):  # a figure, a page
+            raise OSError(28, "No space left on device")
+        keep(path, data)
 
+    keep = blobs._write
     with monkeypatch.context() as patch:
-        patch.setattr("nbdash.store.blobs._write", refuse)
-        run = scene.rerun("sales")
+        patch.setattr(blobs, "_write", refuse)
+        scene.perform()
         assert scene.get("/d/sales/figures/cell-1.png") == seen[1]
-        assert "data:image/png;base64," in scene.page("sales"), "the page is made anew for each viewer"
+        assert "data:image/png;base64," in scene.page("sales"), "a page that cannot be kept is made for each viewer"
+    run = scene.store.runs(1, limit=1)[0]
     assert run.state is RunState.FAILED and run.error is not None
     assert "No space left on device): check its space" in run.error.message
     check_sentence(run.error)
@@ -209,6 +219,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.hostile
 def test_row_111_a_full_disk_for_everything(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Publish, run, view and log on a disk without a free byte; then with some again."""
     monkeypatch.setattr("nbdash.publisher.publication.FREE_BYTES", 0)
@@ -349,7 +360,14 @@ SURROUNDINGS: dict[str, tuple[str, dict[str, str | None]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SURROUNDINGS)
+#: The default run's; each takes seconds.
+SURROUNDINGS_SAMPLE = {"row-114-few-files", "row-114-plain-locale"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.hostile] * (name not in SURROUNDINGS_SAMPLE)) for name in SURROUNDINGS],
+)
 def test_poor_surroundings_do_or_are_told(name: str, tmp_path: Path) -> None:
     """A notebook runs, or one sentence says why not."""
     shell, environment = SURROUNDINGS[name]
@@ -389,7 +407,7 @@ def test_row_119_a_server_that_is_not_there(tmp_path: Path, capsys: pytest.Captu
 def test_row_121_publishing_the_same_again_and_again_keeps_nothing_more(scene: Scene) -> None:
     path = scene.folder / "sales" / "sales.ipynb"
     kept = scene.store.stored_bytes()
-    for _ in range(200):
+    for _ in range(50):
         publication = scene.publisher.publish(path)
         assert publication.run is None and publication.version.number == 1
     assert len(scene.store.runs(publication.dashboard.id)) == 1
