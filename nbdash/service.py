@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -35,6 +36,8 @@ from nbdash.publisher.following import follow
 from nbdash.publisher.publication import Publisher
 from nbdash.store import open_store
 from nbdash.store.folder import prepare_folder
+
+log = logging.getLogger(__name__)
 
 INFO_NAME = "server.json"
 LOCK_NAME = "server.lock"
@@ -232,10 +235,13 @@ class WorkerKeeper:
     def _keep(self) -> None:
         pause = 0.5
         while not self._stopping.is_set():
-            # A session of its own: Ctrl-C reaches this process alone, which then ends the worker in order.
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
             began = time.monotonic()
-            self._process.wait()
+            try:
+                # A session of its own: Ctrl-C reaches this process alone, which then ends the worker in order.
+                self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+                self._process.wait()
+            except OSError as error:  # no process or file is to be had, which passes
+                log.error("The worker cannot be started (%s); it is tried again.", error)
             pause = 0.5 if time.monotonic() - began > 10 else min(pause * 2, 10.0)
             self._stopping.wait(pause)
 

@@ -99,6 +99,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the notebook failed, 2 bad input, 3 refused, 4 unreachable."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     tolerate_any_encoding()
+    _give_home()
     is_debug = "--debug" in arguments
     try:
         status = _run([argument for argument in arguments if argument != "--debug"] or ["--help"])
@@ -111,6 +112,12 @@ def main(argv: list[str] | None = None) -> None:
         message = f"This is a mistake in nbdash ({type(error).__name__}: {error}): run it with --debug to see more."
         status = _tell(message, error, is_debug=is_debug, status=2)
     sys.exit(status)
+
+
+def _give_home() -> None:
+    """An account without a home, as in a container, gets the usual one: Jupyter and IPython insist on having any."""
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = "/"
 
 
 def _run(arguments: list[str]) -> int:

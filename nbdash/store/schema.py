@@ -58,7 +58,7 @@ def refuse_unknown(path: Path, found: str, scripts: Path = MIGRATIONS) -> None:
     if not is_known(found, scripts):
         raise StoreError(
             f"The database '{path}' was made by a newer nbdash (schema {found}, this one knows {SCHEMA}): "
-            "upgrade nbdash, or choose another data directory."
+            "upgrade nbdash, or restore a backup of the older one into another data directory."
         )
 
 

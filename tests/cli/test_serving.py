@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from nbdash.cli.serving import _address
 from nbdash.config import load_settings
 from nbdash.errors import OptionError, ServerUnreachableError
-from nbdash.service import ensure_server
+from nbdash.service import WorkerKeeper, ensure_server
 from tests.cli.conftest import Invoke
 
 
@@ -47,3 +51,40 @@ def test_a_server_that_does_not_come_up_is_not_left_behind(monkeypatch: pytest.M
         with pytest.raises(ServerUnreachableError, match="did not start"):
             ensure_server(load_settings())
         assert process.wait(20) != 0
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = threading.Event()
+    popen = subprocess.Popen
+
+    def refuse(*arguments: object, **options: object) -> object:
+        monkeypatch.setattr(subprocess, "Popen", again)
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    def again(*_: object, **options: object) -> object:
+        tried.set()
+        return popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    keeper = WorkerKeeper(load_settings(), [])
+    keeper.start()
+    assert tried.wait(30)
+    time.sleep(0.2)
+    keeper.stop()
+    assert "The worker cannot be started" in caplog.text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="accounts without a home are of POSIX")
+def test_an_account_without_a_home_gets_the_usual_one(own_data: Path) -> None:
+    script = """
+import os, pwd, sys
+def nobody(_): raise KeyError
+pwd.getpwuid = nobody
+os.environ.pop("HOME", None)
+from nbdash.cli import main
+main(["doctor", "--data", sys.argv[1]])
+"""
+    done = subprocess.run([sys.executable, "-c", script, own_data], capture_output=True, text=True)
+    assert "home directory" not in done.stdout + done.stderr and "ok     kernels" in done.stdout
