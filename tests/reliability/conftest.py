@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from nbdash.publisher.publication import FREE_BYTES
 from tests.conftest import require
 from tests.reliability.deployment import Deployment
 
 #: Trials of each kind in a run that names no number.
-SAMPLE = 8
+SAMPLE = 5
 _tally: Counter[str] = Counter()
 
 
@@ -44,41 +46,56 @@ def trials_of(config: pytest.Config) -> int:
     return int(config.getoption("--trials", default=SAMPLE))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def trials(request: pytest.FixtureRequest) -> int:
     """How many random trials to make."""
     return trials_of(request.config)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def is_long(trials: int) -> bool:
     """Whether everything is to be tried."""
     return trials > SAMPLE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tally() -> Counter[str]:
     """Counts trials by their kind, for the summary."""
     return _tally
 
 
-@pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    """A server of one dashboard that has run once."""
-    deployed = Deployment(tmp_path, port=8800)
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A server of one dashboard that has run; each test leaves it running."""
+    deployed = Deployment(tmp_path_factory.mktemp("deployment"), port=8800)
     yield deployed
     deployed.stop()
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 8 MiB."""
-    disk = tmp_path / "disk"
+    """A disk of 8 MiB: less than a server wants to have free."""
+    with mounted(tmp_path, 8) as disk:
+        yield disk
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for a server."""
+    with mounted(tmp_path, FREE_BYTES // 1024**2 + 32) as disk:
+        yield disk
+
+
+@contextmanager
+def mounted(folder: Path, size: int) -> Iterator[Path]:
+    """A disk of so many MiB, while it is needed."""
+    disk = folder / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        require("mount", why=f"a disk that is full is mounted ({mounted.stderr.strip()})")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", str(disk)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        require("mount", why=f"a disk that is full is mounted ({done.stderr.strip()})")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

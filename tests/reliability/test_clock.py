@@ -27,8 +27,8 @@ from tests.reliability.invariants import find_violations
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 #: A step of NTP, daylight saving where the hardware clock is local, a wrong date, a battery that was empty.
-JUMPS = (HOUR, -HOUR, DAY, -DAY, timedelta(seconds=3), timedelta(seconds=-3), 3650 * DAY, -3650 * DAY)
-IN_SAMPLE = 2
+JUMPS = (-HOUR, HOUR, DAY, -DAY, timedelta(seconds=3), timedelta(seconds=-3), 3650 * DAY, -3650 * DAY)
+IN_SAMPLE = 1
 #: Long enough for each worker to look twice for dead ones.
 SOME_BEATS = 2.5 * LEASE
 
@@ -113,11 +113,11 @@ def test_a_jump_of_the_clock_changes_no_outcome(
     assert find_violations(machine.data, {held.id, good.id}, lease=LEASE, pids=machine.folder / "pids.txt") == []
 
 
-def test_reruns_of_a_future_that_was_put_back_do_not_count(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reruns_of_a_future_that_was_put_back_do_not_count(machine: Machine) -> None:
     """R10: nobody waits an hour because the clock was put back by one."""
     publisher = Publisher(machine.store, replace(machine.publisher.settings, reruns_per_minute=1))
-    machine.ahead += HOUR
+    machine.ahead = HOUR
     machine.rerun()
-    machine.ahead -= HOUR
+    machine.ahead = timedelta()
     publisher.submit(SLUG)
     machine.settle()

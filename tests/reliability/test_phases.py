@@ -34,6 +34,7 @@ TRIALS = [
     *[(phase, victim) for phase in DURING for victim in ("zygote", "keeper", "run")],
     *[(phase, "zygote") for phase in LATE],
 ]
+IN_SAMPLE = [("claimed", "worker"), ("mid-cell", "worker"), ("before commit", "worker"), ("after commit", "worker")]
 ROOT = Path(__file__).parents[2]
 
 
@@ -113,7 +114,7 @@ def expected(phase: str, victim: str) -> tuple[RunState, int]:
 def test_killed_at_a_phase(
     place: Place, phase: str, victim: str, trials: int, is_long: bool, tally: Counter[str]
 ) -> None:
-    if not is_long and victim != "worker" and phase != "mid-cell":
+    if not is_long and (phase, victim) not in IN_SAMPLE:
         pytest.skip("in the long form (--trials)")
     for _ in range(max(1, trials // 100)):
         run = place.rerun()
@@ -156,8 +157,10 @@ def test_a_worker_that_sleeps_past_its_lease_changes_nothing(place: Place, trial
         assert place.violations() == []
 
 
-def test_a_run_whose_workers_die_is_tried_twice(place: Place, tally: Counter[str]) -> None:
+def test_a_run_whose_workers_die_is_tried_twice(place: Place, is_long: bool, tally: Counter[str]) -> None:
     """R3: what kills its worker each time is not tried for ever, and its author is told."""
+    if not is_long:
+        pytest.skip("in the long form (--trials)")
     run = place.rerun()
     place.hold_if(True)
     for _ in range(2):

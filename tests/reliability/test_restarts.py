@@ -12,31 +12,35 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from nbdash.model import RunState
 from nbdash.store import open_store
 from tests.reliability.deployment import LEASE, Deployment, write_notebook
-from tests.reliability.invariants import count_states, find_violations
+from tests.reliability.invariants import find_violations
 
 #: How long a server runs between its start and its stop.
 UP_SECONDS = 3.0
+#: Runs that wait or are under way, at most: the suite is to end.
+WAITING = 5
 
 
 def test_a_server_restarted_every_three_seconds_under_load_loses_nothing(
     deployment: Deployment, is_long: bool, tally: Counter[str]
 ) -> None:
     """R8: all that was accepted succeeds, and no attempt is lost."""
+    before = set(deployment.accepted)
     is_over = threading.Event()
 
     def load() -> None:
         while not is_over.wait(0.1):
             deployment.rerun_default()
-            if len(deployment.accepted) < 10 or not sum(deployment.unfinished().values()) > 4:
+            if sum(deployment.unfinished().values()) < WAITING:
                 deployment.rerun(seconds=0.3)
 
     loader = threading.Thread(target=load)
     loader.start()
     try:
         with deployment.readers():
-            for _ in range(40 if is_long else 2):
+            for _ in range(40 if is_long else 1):
                 time.sleep(UP_SECONDS)
                 deployment.server.stop()
                 tally["server restarted under load"] += 1
@@ -47,9 +51,9 @@ def test_a_server_restarted_every_three_seconds_under_load_loses_nothing(
         loader.join()
     deployment.settle()
     assert deployment.violations() == []
-    assert set(count_states(deployment.data)) == {"succeeded"}
     with open_store(deployment.data) as store:
-        assert {store.run(run_id).attempt for run_id in deployment.accepted} == {1}
+        ended = [store.run(run_id) for run_id in deployment.accepted - before]
+    assert ended and {(run.state, run.attempt) for run in ended} == {(RunState.SUCCEEDED, 1)}
 
 
 def test_publishing_killed_at_any_moment_is_all_or_nothing(
@@ -57,7 +61,7 @@ def test_publishing_killed_at_any_moment_is_all_or_nothing(
 ) -> None:
     """R5: a dashboard whose publishing was killed is whole or is not there; publishing again makes it whole."""
     notebooks = tmp_path / "elsewhere"
-    for number in range(max(2, trials // 20)):
+    for number in range(max(1, trials // 20)):
         path = write_notebook(notebooks, name=f"n{number}.ipynb")
         command = [sys.executable, "-m", "nbdash", "publish", str(path), "--data", str(deployment.data)]
         publishing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -73,8 +77,7 @@ def test_publishing_killed_at_any_moment_is_all_or_nothing(
         assert again.returncode == 0, again.stderr
         assert deployment.ask(f"/d/n{number}")[0] == 200
     with open_store(deployment.data) as store:
-        known = store.list_dashboards(include_unlisted=True)
-        assert [len(store.versions(each.id)) for each in known] == [1] * len(known)
+        assert {len(store.versions(store.dashboard(f"n{each}").id)) for each in range(number + 1)} == {1}
 
 
 def test_two_who_publish_one_name_at_once_make_one_dashboard(

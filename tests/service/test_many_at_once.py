@@ -63,9 +63,9 @@ def publish(server: Served, make_notebook: MakeNotebook, name: str) -> None:
 
 
 def web_process(server: Served) -> psutil.Process:
-    """The process that answers: the child that is not the worker."""
+    """The process that answers: neither the worker nor the one that tracks what is shared."""
     children = psutil.Process(server.process.pid).children()
-    return next(child for child in children if "worker" not in child.cmdline())
+    return next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
 
 
 def test_fifty_reruns_at_once_are_one_run(served: Served, make_notebook: MakeNotebook) -> None:
