@@ -50,6 +50,7 @@ from nbdash.page.views import (
     ShareLink,
     Thumbnail,
 )
+from nbdash.publisher.joining import Joining, UntilChanged
 from nbdash.publisher.publication import Publisher
 from nbdash.publisher.sharing import LIFETIMES, Sharing
 from nbdash.publisher.summaries import DashboardSummary, Entry, Summaries, UnpublishedSummary, state_of
@@ -99,12 +100,19 @@ class Pages:
         self._renderer = renderer
         self._publisher = Publisher(store, settings)
         self._summaries = Summaries(store, self._publisher)
+        self._indexes: UntilChanged[Body] = UntilChanged(store.state, INDEX_PAGES)
+        self._lists: UntilChanged[tuple[list[DashboardSummary], str | None]] = UntilChanged(store.state, INDEX_PAGES)
         self._index_body = lru_cache(INDEX_PAGES)(self._render_index)
+        #: When a run ends, all who watch it ask for the same pages at once.
+        self._bodies: Joining[Body] = Joining()
 
     # --- pages ---
 
     def index(self, after: str | None = None, audience: Audience | None = None, account: Account | None = None) -> Body:
         """The list of dashboards: all, or those that ``audience`` sees; for an account, with its name."""
+        return self._indexes.do((after, audience, account), lambda: self._make_index(after, audience, account))
+
+    def _make_index(self, after: str | None, audience: Audience | None, account: Account | None) -> Body:
         dashboards, following = self._summaries.listed(after, PAGE_OF_DASHBOARDS, audience)
         tiles = tuple(_tile(entry) for entry in self._summaries.entries(dashboards))
         is_guest = audience is not None
@@ -133,10 +141,14 @@ class Pages:
         stored = self._store.stored_page(key, dashboard.revision)
         if stored is not None:
             return Body(gzipped=self._store.read_blob(stored.body_digest), digest=stored.etag, stale=stale)
-        view = self._view(dashboard, notebook, values, standing, may_rerun=may_rerun)
-        body = _body(self._renderer.dashboard(view), stale=stale)
-        self._keep(key, dashboard.revision, body)
-        return body
+
+        def make() -> Body:
+            view = self._view(dashboard, notebook, values, standing, may_rerun=may_rerun)
+            body = _body(self._renderer.dashboard(view), stale=stale)
+            self._keep(key, dashboard.revision, body)
+            return body
+
+        return self._bodies.do((key, dashboard.revision, stale), make)
 
     def _keep(self, key: str, revision: int, body: Body) -> None:
         """Store a page, if that can be done: on a full disk it is made anew for each viewer."""
@@ -161,16 +173,18 @@ class Pages:
             pinned=True,
             page_bytes=self._settings.page_mib * 1024**2,
         )
-        return _body(self._renderer.dashboard(view))
+        return self._bodies.do(
+            (run.id, run.state, view.title, view.cards, view.parameters), lambda: _body(self._renderer.dashboard(view))
+        )
 
     def card(self, slug: str, run_id: str, name: str) -> Body:
         """One card of a run, as a live page swaps it in."""
         _, run = self._run_of(slug, run_id)
-        for shown in self._store.cards(run.id):
-            if shown.card.name == name:
-                view = CardView(slug=slug, run_id=run.id, card=shown, figure_bytes=self._store.read_blob)
-                return _body(self._renderer.card(view))
-        raise NotFoundError(f"Run {run_id} has no card {name!r}.")
+        shown = next((each for each in self._store.cards(run.id) if each.card.name == name), None)
+        if shown is None:
+            raise NotFoundError(f"Run {run_id} has no card {name!r}.")
+        view = CardView(slug=slug, run_id=run.id, card=shown, figure_bytes=self._store.read_blob)
+        return self._bodies.do((slug, run.id, shown), lambda: _body(self._renderer.card(view)))
 
     def history(self, slug: str) -> Body:
         """A dashboard's runs."""
@@ -263,6 +277,11 @@ class Pages:
 
         All, or those that ``audience`` sees.
         """
+        return self._lists.do((after, limit, audience), lambda: self._make_list(after, limit, audience))
+
+    def _make_list(
+        self, after: str | None, limit: int, audience: Audience | None
+    ) -> tuple[list[DashboardSummary], str | None]:
         dashboards, following = self._summaries.listed(after, limit, audience)
         return self._summaries.summaries(dashboards), following
 

@@ -40,6 +40,10 @@ class Store(Dashboards, Versions, Access, Runs, Standings, Queue, Cards, Hints, 
         """SQLite's journal mode, chosen by its version: ``wal`` or ``truncate``."""
         return self._database.journal_mode
 
+    def state(self) -> int:
+        """A number that is another one after every change to what is kept, whoever made it."""
+        return self._database.state()
+
     def close(self) -> None:
         """Closes the connections."""
         self._database.close()

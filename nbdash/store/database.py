@@ -45,6 +45,9 @@ class Database:
         self._writer = self._engine.execution_options(**{_WRITES: True})
         # Threads wait here for each other, instead of polling SQLite's lock.
         self._lock = threading.Lock()
+        self._watcher: sqlite3.Connection | None = None
+        self._watcher_lock = threading.Lock()
+        self._watched = 0  # watchers so far
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -58,9 +61,26 @@ class Database:
         with self._errors(), self._lock, self._writer.begin() as connection:
             yield connection
 
+    def state(self) -> int:
+        """A number that is another one after every change, whoever made it; only this Database's compare."""
+        with self._errors(), self._watcher_lock:
+            if self._watcher is None:
+                self._watcher = self._watch()
+            (version,) = self._watcher.execute("PRAGMA data_version").fetchone()
+        return int(version) + self._watched * 2**40
+
+    def _watch(self) -> sqlite3.Connection:
+        """A connection that changes nothing: SQLite tells each connection of the others' changes."""
+        self._watched += 1
+        return sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
     def close(self) -> None:
         """Closes every connection; the next use opens new ones."""
         self._engine.dispose()
+        with self._watcher_lock:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
 
     def _make_engine(self) -> Engine:
         engine = create_engine(

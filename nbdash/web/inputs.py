@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,8 @@ PRESENTATION = frozenset({"theme", "kiosk", "refresh"})
 TRACKING = "utm_"
 #: How long a request waits for its turn to be read; bodies that have arrived take no time.
 PATIENCE_SECONDS = 1.0
+#: How long a body may take that comes little by little.
+BODY_SECONDS = 10.0
 _LOOPBACK_PEER = re.compile(r"127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+")
 
 
@@ -82,10 +85,21 @@ def _read_body() -> bytes:
     with current_site().readers.place(client_key(), patience=PATIENCE_SECONDS) as may_read:
         if not may_read:
             raise BusyError("Too many requests are being sent at once: try again.", retry_after=5)
-        body = request.get_data(cache=False)
+        body = _arriving_body()
     if len(body) < length:
         raise Refusal(400, "bad_request", "This request broke off before its end.")
     return body
+
+
+def _arriving_body() -> bytes:
+    """The body, in ever larger pieces: each read waits for all of its piece, so the time is looked at in between."""
+    deadline, size, parts = time.monotonic() + BODY_SECONDS, 1, []
+    while part := request.stream.read(size):
+        parts.append(part)
+        if time.monotonic() > deadline:
+            raise Refusal(408, "too_slow", "This request came too slowly: try again.")
+        size *= 2
+    return b"".join(parts)
 
 
 def number(name: str, *, default: float, most: float) -> float:

@@ -15,12 +15,16 @@ PER_CLIENT = 2
 
 
 class Places:
-    """At most ``total`` places, and ``per_client`` for one client."""
+    """At most ``total`` places, and ``per_client`` for one client.
+
+    Whoever waits for a place holds a thread as well, so half as many may wait as there are places.
+    """
 
     def __init__(self, total: int, per_client: int = PER_CLIENT) -> None:
         self._total = total
         self._per_client = per_client
         self._taken: Counter[str | None] = Counter()
+        self._waiting: Counter[str | None] = Counter()
         self._changed = threading.Condition()
 
     @property
@@ -36,13 +40,25 @@ class Places:
         None stands for clients that cannot be told apart: only the total bounds them.
         """
         with self._changed:
-            taken = self._changed.wait_for(lambda: self._has_place(client), timeout=patience)
+            taken = self._has_place(client) or self._wait(client, patience)
             self._taken[client] += taken
         try:
             yield taken
         finally:
             if taken:
                 self._leave(client)
+
+    def _wait(self, client: str | None, patience: float) -> bool:
+        is_one_too_many = client is not None and self._waiting[client] >= self._per_client
+        if not patience or is_one_too_many or self._waiting.total() >= max(self._total // 2, 1):
+            return False
+        self._waiting[client] += 1
+        try:
+            return self._changed.wait_for(lambda: self._has_place(client), timeout=patience)
+        finally:
+            self._waiting[client] -= 1
+            if not self._waiting[client]:
+                del self._waiting[client]
 
     def _has_place(self, client: str | None) -> bool:
         if self._taken.total() >= self._total:

@@ -26,6 +26,9 @@ from nbdash.network import local_host
 from nbdash.web import create_app
 
 BACKLOG = 1024
+#: Connections at a time, if so many files may be open: those that say nothing are let go after HEADER_SECONDS,
+#: and until then must not keep others out.
+CONNECTIONS = 4096
 HEADER_SECONDS = 10
 #: A request line with all its headers; more is answered 431.
 HEADER_BYTES = 64 * 1024
@@ -60,6 +63,7 @@ def run_web(settings: Settings, *, on_ready: Callable[[], None]) -> None:
         blocking_threads=threads,
         backlog=BACKLOG,
         backpressure=connections,
+        runtime_blocking_threads=BACKLOG // 2,  # else half as many as connections
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.error,
         workers_kill_timeout=GRACE_SECONDS,
@@ -76,7 +80,7 @@ def bounds(threads: int, files: int) -> tuple[int, int]:
     """The threads and the connections, of those wanted, that can be had with so many open files."""
     files = max(0, files - RESERVED_FILES)
     threads = max(1, min(threads, files // (FILES_PER_THREAD + 1)))
-    return threads, max(threads, min(BACKLOG, files - FILES_PER_THREAD * threads))
+    return threads, max(threads, min(CONNECTIONS, files - FILES_PER_THREAD * threads))
 
 
 def files_allowed() -> int:

@@ -143,7 +143,7 @@ def test_a_server_is_found_when_the_clock_has_been_put_right(deployment: Deploym
 
 
 def test_threads_and_connections_fit_into_the_files_there_are() -> None:
-    assert bounds(48, 65536) == (48, 1024)
+    assert bounds(48, 65536) == (48, 4096)
     for files in (30, 64, 256, 1024):
         threads, connections = bounds(48, files)
         assert 1 <= threads <= connections and 3 * threads + connections <= max(4, files - 24)

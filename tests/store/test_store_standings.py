@@ -94,6 +94,21 @@ def test_figures_of_runs_in_page_order(store, fill, make_card):
     assert [figure.name for figure in store.figures([run.id, "unknown"])[run.id]] == ["b", "a"]
 
 
+def test_the_state_is_another_after_every_change_of_whoever(store, make_store, fill):
+    other, seen = make_store(), [store.state()]
+    assert store.state() == seen[0]
+    for change in (
+        lambda: fill.dashboard("own"),
+        lambda: other.create_dashboard("other", title="O", source_path="/o.ipynb", listed=True),
+        lambda: other.remove_dashboard(other.dashboard("own").id),
+        store.close,
+    ):
+        change()
+        seen.append(store.state())
+    assert len(set(seen)) == len(seen)
+    assert store.state() == seen[-1]
+
+
 def test_more_than_one_question_may_hold(store, fill, monkeypatch):
     monkeypatch.setattr("nbdash.store.standings._AT_ONCE", 2)
     ids = [fill.dashboard(f"d{n}").id for n in range(5)]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from web_site import MakeServer, Server
 
 from nbdash.errors import OptionError
+from nbdash.web.places import Places
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -140,6 +144,53 @@ def test_no_place_to_read_is_told(shared: Server, monkeypatch: pytest.MonkeyPatc
         answer = shared.client.post("/d/sales/runs", json={}, headers=headers, environ_base=peer)
     assert answer.status_code == 429
     assert shared.client.post("/d/sales/runs", json={}, headers=headers, environ_base=peer).status_code == 202
+
+
+def test_those_who_wait_for_a_place_are_few(shared: Server) -> None:
+    """Each holds a thread."""
+    readers = shared.site.readers
+    with ExitStack() as held:
+        while held.enter_context(readers.place(None)):
+            pass
+        with ThreadPoolExecutor(20) as pool:
+            waits = [pool.submit(_wait_for_place, readers, None) for _ in range(20)]
+        refused_at_once = sum(seconds < 0.5 for seconds in (wait.result() for wait in waits))
+        assert refused_at_once >= 14
+        with ThreadPoolExecutor(4) as pool:
+            waits = [pool.submit(_wait_for_place, readers, "192.0.2.7") for _ in range(4)]
+        assert sum(wait.result() < 0.5 for wait in waits) >= 2, "and of one client two"
+
+
+def _wait_for_place(places: Places, client: str | None) -> float:
+    began = time.monotonic()
+    with places.place(client, patience=1.0) as taken:
+        assert not taken
+    return time.monotonic() - began
+
+
+class Drip:
+    """A body that comes a byte at a time, each after a while."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert size > 0, "never all of it at once"
+        self.given += size
+        time.sleep(0.01 * size)
+        return b"a" * size
+
+
+def test_a_body_that_drips_is_cut_off(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbdash.web.inputs.BODY_SECONDS", 0.05)
+    body = Drip()
+    answer = shared.client.post(
+        "/d/sales/runs",
+        content_type="application/json",
+        environ_overrides={"wsgi.input": body, "CONTENT_LENGTH": "60000"},
+    )
+    assert (answer.status_code, answer.json["error"]["code"]) == (408, "too_slow")
+    assert body.given < 100
 
 
 @pytest.mark.parametrize("base_url", ["reports", "/a b", "/d", "/api/x", "/-", "http://x/", "/a\n"])
