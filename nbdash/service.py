@@ -29,6 +29,7 @@ import psutil
 
 import nbdash
 from nbdash.config import Settings
+from nbdash.engine.processes import RUN_MARK
 from nbdash.errors import ConflictError, ServerError, ServerUnreachableError
 from nbdash.model import Run, RunEvent
 from nbdash.network import bracketed, local_host, shared_url
@@ -41,8 +42,6 @@ log = logging.getLogger(__name__)
 
 INFO_NAME = "server.json"
 LOCK_NAME = "server.lock"
-#: Set in the processes of a run.
-RUN_VARIABLE = "NBDASH_RUN_ID"
 LOG_NAME = "server.log"
 PORTS_TRIED = 50
 #: Whoever looks whether a server runs may hold its lock for a moment.
@@ -126,7 +125,7 @@ def check_place(settings: Settings) -> None:
     Raises StoreError for a data directory that cannot be used, and ConflictError in a cell that nbdash executes:
     what it publishes or reruns there would wait for itself.
     """
-    if RUN_VARIABLE in os.environ:
+    if RUN_MARK in os.environ:
         raise ConflictError("A notebook that nbdash executes cannot publish or rerun: do it outside of the notebook.")
     if find_server(settings.data) is None:
         open_store(settings.data).close()

@@ -21,7 +21,7 @@ from typing import Any
 from nbdash.config import Settings
 from nbdash.engine.base import Engine
 from nbdash.engine.choose import make_engine
-from nbdash.engine.processes import kill_marked
+from nbdash.engine.processes import RUN_MARK, kill_marked
 from nbdash.engine.recorder import Recorder
 from nbdash.errors import NbdashError, StoreError
 from nbdash.model import (
@@ -44,7 +44,7 @@ from nbdash.model import (
 from nbdash.notebook.parameters import inject_parameters
 from nbdash.notebook.plan import make_plan
 from nbdash.page.content import show_card
-from nbdash.publisher.execution import RUN_MARK, execute, job_from
+from nbdash.publisher.execution import execute, job_from
 from nbdash.publisher.limits import settings_for
 from nbdash.publisher.publication import GRACE_SECONDS, Publisher
 from nbdash.publisher.upload import collect_received
@@ -136,9 +136,6 @@ class Worker:
             recording = Recording(self.store, run, plan, self.settings, lost=active.give_up)
             recording.start()
             execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
-            failure = execution.outcome.failure
-            if failure is not None and failure.cause is Cause.SIGNAL:
-                kill_marked(RUN_MARK, run.id)  # daemons, where those who were to end them have been killed too
             recording.complete(execution.document)
             self._finish(run, active, execution.outcome, execution.document)
         except NbdashError as error:

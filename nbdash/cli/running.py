@@ -93,7 +93,7 @@ def run_command(  # noqa: PLR0913 - one argument per option
         plan=make_plan(injected, Selection(cells)),
         folder=(cwd or notebook.resolve().parent).absolute(),
     )
-    job = job_from(request.plan, run_id="run", folder=request.folder, settings=settings, python=python, draws_all=True)
+    job = job_from(request.plan, folder=request.folder, settings=settings, python=python, draws_all=True)
     chosen = make_engine(engine or settings.engine)
     started = datetime.now(UTC)
     progress = CellProgress(request.plan)

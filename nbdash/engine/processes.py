@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import psutil
 
+#: The variable that tells a cell, and all that it starts, of which run they are.
+RUN_MARK = "NBDASH_RUN_ID"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL_ROUNDS = 200

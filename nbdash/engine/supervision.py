@@ -16,6 +16,7 @@ from nbdash.engine.frames import event_from_frame
 from nbdash.engine.host.wire import FrameReader, WireError
 from nbdash.engine.limits import MemoryWatch
 from nbdash.engine.pipes import TextPipe
+from nbdash.engine.processes import RUN_MARK, kill_marked
 from nbdash.engine.stopping import Stopper
 from nbdash.engine.zygotes import Connections, Forked
 from nbdash.model import (
@@ -82,8 +83,10 @@ class Supervision:
             self._kill_now()
             raise
         finally:
-            if self._report is None:
+            if self._report is None:  # its keeper has been killed, and so has not killed what was left
                 self._memory.kill_survivors()
+                if RUN_MARK in self._job.environment:
+                    kill_marked(RUN_MARK, self._job.environment[RUN_MARK])
         return self._outcome()
 
     def _kill_now(self) -> None:

@@ -41,7 +41,6 @@ def find_differences(
         plan = make_plan(notebook, selection)
         job = job_from(
             plan,
-            run_id=f"check-{selection}",
             folder=folder,
             settings=settings,
             python=python,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,12 +13,11 @@ from typing import Any, TypeAlias
 import nbdash
 from nbdash.config import Settings
 from nbdash.engine.base import Engine
+from nbdash.engine.processes import RUN_MARK
 from nbdash.engine.recorder import Recorder
 from nbdash.model import CellJob, CellKind, EngineEvent, Job, Outcome, Plan
 from nbdash.publisher.limits import limits_from, settings_for
 
-#: The variable that tells a cell, and all that it starts, of which run they are.
-RUN_MARK = "NBDASH_RUN_ID"
 #: Called after the recorder has taken the event in.
 Observe: TypeAlias = Callable[[EngineEvent, Recorder], None]
 
@@ -39,13 +39,17 @@ class Execution:
 def job_from(
     plan: Plan,
     *,
-    run_id: str,
+    run_id: str | None = None,
     folder: Path,
     settings: Settings,
     python: str | None = None,
     draws_all: bool = False,
 ) -> Job:
-    """The job of a plan's running cells; only shown cells draw, unless ``draws_all``."""
+    """The job of a plan's running cells; only shown cells draw, unless ``draws_all``.
+
+    By the run's id its processes are found, so one that nobody keeps gets one of its own too.
+    """
+    run_id = run_id or secrets.token_hex(8)
     cells = tuple(
         CellJob(
             index=planned.index,

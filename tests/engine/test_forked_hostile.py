@@ -18,6 +18,7 @@ import pytest
 from engine_runs import Result, make_job, run_job
 
 from nbdash.engine.forked import ForkEngine
+from nbdash.engine.processes import RUN_MARK
 from nbdash.model import Cause
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux")
@@ -173,6 +174,11 @@ def test_a_daemon_does_not_outlive_whom_it_kills(fork: ForkEngine, tmp_path: Pat
     source = f"{DAEMON}os.kill({victim}, 9); time.sleep(600)"
     run_job(fork, make_job(source, folder=tmp_path))
     assert not psutil.pid_exists(int((tmp_path / "daemon.pid").read_text()))
+
+
+def test_a_daemon_that_nobody_has_seen_yet_is_found_by_its_mark(fork: ForkEngine, tmp_path: Path) -> None:
+    source = f"import os, subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True); os.kill({ZYGOTE}, 9)"
+    run_job(fork, make_job(source, folder=tmp_path, environment={RUN_MARK: "a run of its own"}))
 
 
 def test_a_stopped_keeper_is_overruled(fork: ForkEngine, tmp_path: Path) -> None:
