@@ -10,8 +10,9 @@ import hashlib
 import io
 import json
 import keyword
+import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,8 +33,8 @@ def find_parameters(notebook: Notebook) -> tuple[Parameter, ...]:
     tree = parse_cell(cell.source) if cell and notebook.language == "python" else None
     if cell is None or tree is None:
         return ()
-    comments = _comments_by_line(cell.source)
-    found = (_read_assignment(statement, cell.source, comments) for statement in tree.body)
+    comments, lines = _comments_by_line(cell.source), re.split(r"\r\n|[\r\n]", cell.source)
+    found = (_read_assignment(statement, lines, comments) for statement in tree.body)
     return tuple({parameter.name: parameter for parameter in found if parameter}.values())
 
 
@@ -84,7 +85,7 @@ def canonical_key(values: Mapping[str, Json]) -> str:
 # --- finding ---
 
 
-def _read_assignment(statement: ast.stmt, source: str, comments: Mapping[int, str]) -> Parameter | None:
+def _read_assignment(statement: ast.stmt, lines: Sequence[str], comments: Mapping[int, str]) -> Parameter | None:
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             annotation = None
@@ -99,17 +100,22 @@ def _read_assignment(statement: ast.stmt, source: str, comments: Mapping[int, st
     return Parameter(
         name=name,
         default=default,
-        source=_as_written(statement, value, source),
+        source=_as_written(statement, value, lines),
         type=annotation or kind or (type(default).__name__ if default is not None else None),
         help=description,
     )
 
 
-def _as_written(statement: ast.stmt, value: ast.expr, source: str) -> str:
-    line = source.splitlines()[statement.lineno - 1]
+def _as_written(statement: ast.stmt, value: ast.expr, lines: Sequence[str]) -> str:
+    first, last = value.lineno - 1, value.end_lineno or value.lineno
     # Behind a magic (``%time x = 3``) positions are those of the statement alone.
-    written = None if line.lstrip().startswith("%") else ast.get_source_segment(source, value)
-    return written or ast.unparse(value)
+    if lines[statement.lineno - 1].lstrip().startswith("%"):
+        return ast.unparse(value)
+    # As ``ast.get_source_segment``, which looks through the whole cell for each: columns count bytes.
+    written = [line.encode() for line in lines[first:last]]
+    written[-1] = written[-1][: value.end_col_offset]
+    written[0] = written[0][value.col_offset :]
+    return b"\n".join(written).decode()
 
 
 def _literal(node: ast.expr) -> Json:

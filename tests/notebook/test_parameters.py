@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import time
 from typing import Any
 
 import nbformat
@@ -45,6 +46,8 @@ def parameters_of(source: str) -> dict[str, Parameter]:
         ("\n\n#| title: T\na = 1", 1, "1", "int", ""),
         ("%matplotlib inline\na = 1", 1, "1", "int", ""),
         ("%time a = 1", 1, "1", "int", ""),
+        ("# ü\r\na = ('é',\r\n  'ß')  # ä", ["é", "ß"], "('é',\n  'ß')", "list", "ä"),
+        ("'\u2028\x0c'; a = 'é'", "é", "'é'", "str", ""),
     ],
 )
 def test_a_parameter(source: str, default: Any, written: str, kind: str | None, description: str) -> None:
@@ -69,6 +72,12 @@ def test_a_parameter(source: str, default: Any, written: str, kind: str | None, 
 )
 def test_what_is_no_parameter(source: str) -> None:
     assert parameters_of(source) == {}
+
+
+def test_thousands_of_parameters_are_read_at_once() -> None:
+    begin = time.process_time()
+    assert len(parameters_of("\n".join(f"a{number} = 'x'" for number in range(3000)))) == 3000
+    assert time.process_time() - begin < 5  # it was minutes when each looked through the whole cell
 
 
 def test_only_the_first_parameters_cell_of_a_python_notebook_counts() -> None:
