@@ -11,15 +11,18 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from nbdash.model import Figure
+from nbdash.model import BlockKind, Figure
 from nbdash.page import formats
 from nbdash.page.arrangement import look_of, sections_of
+from nbdash.page.frames import FRAME_SOURCES
 from nbdash.page.text import plain_text
 from nbdash.page.urls import Urls, urls_at
 from nbdash.page.views import CardView, DashboardView, ErrorView, HistoryView, IndexView, LogView, SettingsView
 from nbdash.resources import data_dir
 
 STYLE_SHEETS = ("bootstrap.min.css", "app.css")
+#: What a file that stands alone may load: its own pictures and styles.
+FILE_SOURCES = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class Renderer:
         return self._render(
             "standalone.html",
             urls,
-            {"view": view, "pictures": pictures, "sections": sections, "styles": styles},
+            {"view": view, "pictures": pictures, "sections": sections, "styles": styles, "policy": _file_policy(view)},
         )
 
     def _render(self, template: str, urls: Urls, context: Mapping[str, object]) -> str:
@@ -140,6 +143,12 @@ def _environment(folders: list[Path], version: str) -> Environment:
     )
     environment.globals.update(states=formats.STATES, version=version[:12])
     return environment
+
+
+def _file_policy(view: DashboardView) -> str:
+    """The policy of a file that stands alone; its frames inherit it, so that it can forbid script only without any."""
+    has_frames = any(block.kind is BlockKind.FRAME for card in view.cards for block in card.blocks)
+    return FRAME_SOURCES if has_frames else FILE_SOURCES
 
 
 def _trusted(html: str) -> Markup:

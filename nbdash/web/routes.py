@@ -88,7 +88,7 @@ def frame(slug: str, run_id: str, digest: str) -> Response:
     """HTML of the notebook's own, under a policy of its own: sandboxed even when visited directly."""
     data = current_site().pages.frame(slug, run_id, digest)
     response = raw(data, digest, mime=HTML, cache=IMMUTABLE)
-    response.headers["Content-Security-Policy"] = safety.FRAME_POLICY
+    response.headers.update(safety.FRAME_HEADERS)
     return response
 
 

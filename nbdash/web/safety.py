@@ -15,6 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from nbdash.errors import NotFoundError
 from nbdash.model import Dashboard
 from nbdash.network import ANY_ADDRESS
+from nbdash.page.frames import FRAME_SOURCES
 from nbdash.web.inputs import MAX_BODY, wants_json
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
@@ -61,11 +62,12 @@ PAGE_POLICY = (
     "object-src 'none'"
 )
 #: A frame's document is the notebook's own HTML: it may draw, and reach nothing.
-FRAME_POLICY = (
-    "sandbox allow-scripts; default-src 'none'; img-src data: blob:; font-src data:; media-src data: blob:; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:; "
-    "connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
-)
+FRAME_POLICY = f"sandbox allow-scripts; {FRAME_SOURCES}; frame-ancestors 'self'"
+FRAME_HEADERS = {
+    "Content-Security-Policy": FRAME_POLICY,
+    # What that policy leaves open: WebRTC, and connections made ahead of requests that are then refused.
+    "Connection-Allowlist": "()",
+}
 #: For bytes that are looked at, never executed, even when opened alone.
 BYTES_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 

@@ -51,7 +51,7 @@ function rebase(element, base) {
   for (const name of ["href", "src"]) {
     for (const holder of element.querySelectorAll(`[${name}]`)) {
       const value = holder.getAttribute(name);
-      if (!/^(#|data:)/.test(value)) holder.setAttribute(name, new URL(value, base).pathname);
+      if (!/^(#|[a-z]+:)/i.test(value)) holder.setAttribute(name, new URL(value, base).pathname);
     }
   }
   return element;

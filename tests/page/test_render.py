@@ -242,6 +242,15 @@ def test_a_file_that_stands_alone_refers_to_nothing(renderer: Renderer, make_vie
     assert not re.search(r"@import|url\((?![\"']?(?:data:|#))", html)
 
 
+def test_a_file_that_stands_alone_runs_no_script_but_in_frames(renderer: Renderer, make_view: MakeView) -> None:
+    scripted = show(display({"text/html": "<script>x()</script><p>x</p>"}))
+    for view, may_run in ((make_view(), False), (make_view(scripted), True)):
+        policy = Elements(renderer.standalone(view)).of("meta")[1]
+        assert policy["http-equiv"] == "Content-Security-Policy"
+        assert policy["content"].startswith("default-src 'none'; ")
+        assert ("script-src" in policy["content"]) is may_run
+
+
 def test_a_folder_of_templates_comes_first(tmp_path: Path, make_view: MakeView) -> None:
     (tmp_path / "error.html").write_text("<p>Ours: {{ view.message }}</p>")
     own = Renderer(tmp_path)

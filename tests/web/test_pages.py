@@ -141,6 +141,7 @@ def test_frame_has_a_policy_of_its_own(shared: Server) -> None:
     assert policy.startswith("sandbox allow-scripts; default-src 'none'")
     assert "allow-same-origin" not in policy
     assert "connect-src 'none'" in policy
+    assert answer.headers["Connection-Allowlist"] == "()"
     assert "draw()" not in shared.client.get("/d/sales").text
 
 
