@@ -57,7 +57,7 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
         "store/test_store_queue.py::test_clock_put_back_does_not_hide_a_dead_worker",
         "reliability/test_clock.py::test_a_jump_of_the_clock_changes_no_outcome",
     ),
-    114: ("reliability/test_surroundings.py::test_a_server_with_few_files_serves_many",),
+    114: ("reliability/test_surroundings.py::test_with_its_port_taken_and_few_files_a_server_serves_many",),
     115: (
         "web/test_author.py::test_token_that_others_may_read_is_made_private",
         "web/test_author.py::test_token_file_that_holds_none",
