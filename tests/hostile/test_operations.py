@@ -76,7 +76,7 @@ def test_row_56_a_cell_cannot_stop_its_worker_by_signals(served: Served) -> None
 
 @pytest.mark.hostile
 def test_row_56_a_cell_that_kills_its_worker_is_tried_twice_and_then_fails(served: Served) -> None:
-    before = read(f"{served.url}d/good")
+    before = wait_for_page(served, "good")
     folder = served.folder / "kills"
     folder.mkdir()
     (folder / "kills.ipynb").write_text(book(cell(WORKER.format(signal=9, seconds=600))))
