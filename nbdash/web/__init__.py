@@ -11,7 +11,7 @@ from flask import Flask
 
 from nbdash.config import Settings
 from nbdash.store import Store, open_store
-from nbdash.web import accounts, addresses, api, inputs, managing, problems, proxies, routes, safety, system
+from nbdash.web import accounts, addresses, api, inputs, managing, problems, proxies, routes, safety, system, uploads
 from nbdash.web.site import EXTENSION, make_site
 
 
@@ -21,6 +21,7 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
     Raises OptionError for a base URL that cannot work, StoreError for a data directory that cannot be used.
     """
     app = Flask(__name__, static_folder=None, template_folder=None)
+    app.request_class = uploads.UploadRequest
     app.config.update(MAX_CONTENT_LENGTH=inputs.MAX_BODY, MAX_FORM_MEMORY_SIZE=inputs.MAX_BODY)
     app.extensions[EXTENSION] = make_site(settings, store or open_store(settings.data))
     addresses.prepare_addresses(app, settings.base_url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import logging
 import multiprocessing
 import os
 import signal
@@ -24,6 +23,7 @@ from nbdash.config import Settings
 from nbdash.errors import ServerError
 from nbdash.network import local_host
 from nbdash.web import create_app
+from nbdash.web.logs import write_log
 
 BACKLOG = 1024
 #: Connections at a time, if so many files may be open: those that say nothing are let go after HEADER_SECONDS,
@@ -102,8 +102,7 @@ def _ask_for_files() -> None:
 
 def _load_app(settings: Settings) -> Flask:
     """The application, in Granian's process for it, which is not to outlive the one that was started."""
-    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("nbdash").setLevel(logging.INFO)  # of libraries only what goes wrong
+    write_log()
     threading.Thread(target=_end_with_parent, name="nbdash-parent-watch", daemon=True).start()
     _ask_for_files()
     return create_app(settings)

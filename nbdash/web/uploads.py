@@ -6,12 +6,11 @@ their paths relative to the notebook; and a field ``options`` with a JSON object
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, cast
 
-from flask import request
+from flask import Request, request
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -20,7 +19,7 @@ from nbdash.model import Json, RerunBy, Selection
 from nbdash.publisher.publication import PublishOptions
 from nbdash.publisher.upload import MAX_FILES, Upload
 from nbdash.store.folder import RECEIVED
-from nbdash.web.inputs import PATIENCE_SECONDS, client_key, parse_json
+from nbdash.web.inputs import PATIENCE_SECONDS, client_key, parse_json, refuse_compressed
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
 
@@ -37,6 +36,18 @@ ENGINES = ("fork", "kernel")
 MEMORY_BYTES = 1024**2
 
 
+class UploadRequest(Request):
+    """Knows the files that its form's parser has opened, also those of a form that it has given up."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.opened: list[IO[bytes]] = []
+
+    def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
+        self.opened.append(super()._get_file_stream(*args, **options))
+        return self.opened[-1]
+
+
 @contextmanager
 def read_upload() -> Iterator[tuple[Upload, PublishOptions]]:
     """The upload and how to publish it; what is not published when the block ends is removed.
@@ -45,8 +56,9 @@ def read_upload() -> Iterator[tuple[Upload, PublishOptions]]:
     """
     if request.mimetype != "multipart/form-data":
         raise Refusal(415, "unsupported", "Send the notebook as multipart/form-data.")
-    files, form = _read_body()
+    refuse_compressed()
     try:
+        files, form = _read_body()
         if len(files.getlist("data")) > MAX_FILES:
             raise _too_much()
         options = _options(form.get("options", "{}"))
@@ -61,8 +73,8 @@ def read_upload() -> Iterator[tuple[Upload, PublishOptions]]:
     except (NotebookError, EngineError) as error:
         raise Refusal(400, error.code, str(error)) from None
     finally:
-        for each in itertools.chain.from_iterable(files.listvalues()):
-            each.close()
+        for opened in cast(UploadRequest, request).opened:
+            opened.close()
 
 
 def _read_body() -> tuple[MultiDict[str, FileStorage], MultiDict[str, str]]:
