@@ -87,6 +87,9 @@ def test_slow_clients_do_not_keep_good_ones_waiting(site: Site, tell: Tell, size
     files, memory = site.web.num_fds(), site.web.memory_info().rss
     quiet = look_again_and_again(site.address, PAGES, seconds=seconds / 2)
     with SlowClients(site.address, KINDS[kind], count) as slow:
+        began = time.perf_counter()
+        assert status_of(talk(site.address, request_of("/d/small"))) == 200
+        first = time.perf_counter() - began  # they have all come at once, and before
         waits = look_again_and_again(site.address, PAGES, seconds=seconds)
         connected, held = slow.connected, site.web.memory_info().rss
     assert not waits.failures and not quiet.failures, waits.failures[:3]
@@ -94,7 +97,8 @@ def test_slow_clients_do_not_keep_good_ones_waiting(site: Site, tell: Tell, size
     assert settle(site.web, files + 5) <= files + 5
     let_go = ", ".join(f"{name} {number} times" for name, number in slow.let_go.items()) or "nobody"
     tell(
-        f"{count} {kind}, {connected} of them connected, let go: {let_go}; good clients {waits}; "
+        f"{count} {kind}, {connected} of them connected, let go: {let_go}; "
+        f"behind their onrush a page took {first:.1f} s, then good clients {waits}; "
         f"without slow ones {quiet}; memory {memory // MIB} -> {held // MIB} MiB"
     )
 
