@@ -22,7 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Tell:
-    """Prints what was measured, captured or not, in the long form: times depend on the machine, no test compares them."""
+    """Prints what was measured, captured or not, in the long form: no test compares times."""
     is_long = request.node.get_closest_marker("load") is not None
 
     def say(text: str) -> None:
