@@ -23,7 +23,9 @@ class Checks(StorePart):
         """Raises StoreError if the database file is damaged; reads all of it, and no blob."""
         with self._database.read() as connection:
             report = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if report != "ok":
+            page = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        # SQLite takes what is missing of the last page for zeros.
+        if report != "ok" or self._database.path.stat().st_size % page:
             raise StoreError(f"The database '{self._database.path}' is damaged: move it away, or restore a backup.")
 
     def integrity(self) -> list[str]:
