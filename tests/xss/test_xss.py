@@ -152,7 +152,7 @@ def test_swapped_in_while_a_run_goes_on(places: Site, watcher: Watcher, is_full:
     def let_go(page: Page) -> None:
         page.locator("#progress:not([hidden])").wait_for()
         gate.set()
-        page.locator("#progress[hidden]").wait_for(state="attached", timeout=60_000)
+        page.locator("#announcer", has_text="The run has finished").wait_for(state="attached", timeout=600_000)
 
     for place in ("markdown", "json", "html-scripted", *(("texts", "html") if is_full else ())):
         with places.rerunning(place) as gate:
