@@ -58,6 +58,11 @@ def process_ended(cell: CellJob | None, code: int, last_words: tuple[str, ...] =
     return _failure(Cause.SIGNAL, f"The process was ended by {name}{_inside(cell)}.", cell, error=error, signal=-code)
 
 
+def drawing_died(cell: CellJob) -> Failure:
+    """The process that drew one of its figures was gone before it was done."""
+    return _failure(Cause.SIGNAL, f"Drawing a figure ended with a crash{_inside(cell)}.", cell)
+
+
 def run_timed_out(cell: CellJob | None, seconds: float) -> Failure:
     """The run took longer than it may."""
     message = f"The run took longer than its limit of {seconds:g} s; it was{_inside(cell)}."

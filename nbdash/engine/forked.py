@@ -22,8 +22,13 @@ class ForkEngine:
 
     name = "fork"
 
-    def __init__(self, *, zygotes: int = 4) -> None:
-        """``zygotes``: how many interpreters with preloaded libraries are kept at most."""
+    def __init__(self, *, zygotes: int = 4, drawers: int | None = None) -> None:
+        """``zygotes``: how many interpreters with preloaded libraries are kept at most.
+
+        ``drawers``: how many figures of a run are drawn at a time, beside its cells; None: one per core, if there
+        are several.
+        """
+        self._drawers = _usual_drawers() if drawers is None else drawers
         self._pool = ZygotePool(zygotes)
         self._closing = threading.Event()
 
@@ -39,7 +44,7 @@ class ForkEngine:
         token = secrets.token_bytes(TOKEN_BYTES)
         with open_connections() as links:
             try:
-                forked = self._pool.fork(_key_for(job, python), _request_for(job, token), links.theirs)
+                forked = self._pool.fork(_key_for(job, python), _request_for(job, token, self._drawers), links.theirs)
             finally:
                 for fd in links.theirs:
                     os.close(fd)
@@ -59,7 +64,7 @@ def _key_for(job: Job, python: str) -> ZygoteKey:
     return ZygoteKey(python=python, preload=preload_set(job), environment=frozenset(environment.items()))
 
 
-def _request_for(job: Job, token: bytes) -> dict[str, Any]:
+def _request_for(job: Job, token: bytes, drawers: int) -> dict[str, Any]:
     return {
         "token": token.hex(),
         "cells": [
@@ -69,7 +74,13 @@ def _request_for(job: Job, token: bytes) -> dict[str, Any]:
         "folder": str(job.folder),
         "environment": dict(job.environment),
         "argv": _kernel_arguments(job),
+        "drawers": drawers,
     }
+
+
+def _usual_drawers() -> int:
+    cores = len(os.sched_getaffinity(0))
+    return cores if cores > 1 else 0
 
 
 def _kernel_arguments(job: Job) -> list[str]:

@@ -20,6 +20,7 @@ from nbdash.model import (
 _OUTPUT_FIELDS: dict[str, dict[str, type]] = {
     "display_data": {"data": dict, "metadata": dict},
     "execute_result": {"data": dict, "metadata": dict, "execution_count": int},
+    "stream": {"name": str, "text": str},
     "error": {"ename": str, "evalue": str, "traceback": list},
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from nbdash.engine import failures
 from nbdash.engine.budget import OutputBudget
+from nbdash.engine.drawings import Drawing, InOrder
 from nbdash.engine.frames import event_from_frame
 from nbdash.engine.host.wire import FrameReader, WireError
 from nbdash.engine.limits import MemoryWatch
@@ -36,6 +38,7 @@ _TICK_SECONDS = 0.05
 #: Text is passed on this long after it came, or with the next message: a kernel's interval.
 _TEXT_SECONDS = 0.2
 _READ_BYTES = 1 << 20
+_MOST_FDS = 64
 #: Less text than this at a time is let gather, instead of being fetched line by line.
 _BURST_BYTES = 1 << 16
 _BURST_SECONDS = 0.005
@@ -49,10 +52,14 @@ class Supervision:
 
     def __init__(self, job: Job, emit: Emit, *, links: Connections, forked: Forked, token: bytes) -> None:
         self._job = job
-        self._emit = OutputBudget(job.limits, emit)
+        self._order = InOrder(emit)
+        self._emit = OutputBudget(job.limits, self._order)
         self._links = links
         self._forked = forked
+        self._token = token
         self._frames, self._reports = FrameReader(token), FrameReader(token)
+        self._drawings: set[Drawing] = set()
+        self._fds: deque[int] = deque()  # that came with the messages just read
         self._pipes = tuple(
             TextPipe(name, fd, token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
         )
@@ -83,6 +90,7 @@ class Supervision:
             self._kill_now()
             raise
         finally:
+            self._forget_drawings()
             if self._report is None:  # its keeper has been killed, and so has not killed what was left
                 self._memory.kill_survivors()
                 if RUN_MARK in self._job.environment:
@@ -105,6 +113,8 @@ class Supervision:
             self._receive_frames()
         if self._links.keeper in ready:
             self._receive_report()
+        for drawing in ready & self._drawings:
+            self._receive_drawing(drawing)
         arrived = sum(self._read_pipe(pipe) for pipe in self._pipes if pipe in ready)
         if len(ready) == sum(pipe in ready for pipe in self._pipes) and 0 < arrived < _BURST_BYTES:
             time.sleep(_BURST_SECONDS)
@@ -116,14 +126,53 @@ class Supervision:
                 self._take_frame(frame)
         except WireError:
             self._open.discard(self._links.channel)
-            message = f"The run wrote into a connection that is not its own{_inside(self._cell)}."
-            self._stop(_failure(Cause.SIGNAL, message, self._cell))
+            self._refuse()
+
+    def _refuse(self) -> None:
+        message = f"The run wrote into a connection that is not its own{_inside(self._cell)}."
+        self._stop(_failure(Cause.SIGNAL, message, self._cell))
+        self._stopper.kill()
+
+    def _receive_drawing(self, drawing: Drawing) -> None:
+        try:
+            with self._order.filling(drawing.place):
+                for event in drawing.read():
+                    self._emit(event)
+                if drawing.is_over:
+                    self._emit.finish(drawing.index)
+        except WireError:
+            drawing.is_over = True
+            self._refuse()
+        if drawing.is_over:
+            self._end_drawing(drawing)
+
+    def _end_drawing(self, drawing: Drawing) -> None:
+        if not drawing.is_drawn and not self._stopper.is_killing:
+            self._stop(failures.drawing_died(self._cells[drawing.index]))
             self._stopper.kill()
+        self._open.discard(drawing)
+        self._drawings.discard(drawing)
+        drawing.close()
+        self._order.close_place(drawing.place)
+
+    def _begin_drawing(self, frame: dict[str, Any]) -> None:
+        if not self._fds or frame.get("index") not in self._cells:
+            raise WireError("a drawing without a connection")
+        drawing = Drawing(self._fds.popleft(), index=frame["index"], place=self._order.open_place(), token=self._token)
+        self._drawings.add(drawing)
+        self._open.add(drawing)
+
+    def _forget_drawings(self) -> None:
+        for drawing in self._drawings:
+            drawing.close()
+        for fd in self._fds:
+            os.close(fd)
 
     def _read_socket(self, sock: Any) -> bytes:
         """What is there; at the end of the stream the socket is no longer read."""
         try:
-            data: bytes = sock.recv(_READ_BYTES)
+            data, fds, _, _ = socket.recv_fds(sock, _READ_BYTES, _MOST_FDS)
+            self._fds.extend(fds)
         except BlockingIOError:
             return b""
         except OSError:
@@ -153,6 +202,9 @@ class Supervision:
         self._received += 1
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_until(self._received))
+        if frame.get("kind") == "drawing":
+            self._begin_drawing(frame)
+            return
         if frame.get("kind") == "done":
             self._is_done = True
             self._stopper.kill_within(_FINISH_GRACE)
@@ -194,6 +246,9 @@ class Supervision:
         """What the run said before it ended."""
         while self._links.channel in self._open and _readable({self._links.channel}, 0):
             self._receive_frames()
+        for drawing in [*self._drawings]:
+            while drawing in self._drawings:
+                self._receive_drawing(drawing)
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_rest())
         if self._cell is not None:
@@ -220,6 +275,12 @@ class Supervision:
             self._interrupt(failures.run_timed_out(cell, limits.run_seconds))
         elif limits.cell_seconds and cell and now - self._cell_began > limits.cell_seconds:
             self._interrupt(failures.cell_timed_out(cell, limits.cell_seconds))
+        elif limits.cell_seconds and (slow := self._drawing_since(now - limits.cell_seconds)):
+            self._interrupt(failures.cell_timed_out(self._cells[slow.index], limits.cell_seconds))
+
+    def _drawing_since(self, moment: float) -> Drawing | None:
+        """One that goes on for that long."""
+        return next((drawing for drawing in self._drawings if drawing.began < moment), None)
 
     def _too_much(self) -> Failure:
         if self._memory.has_too_many_processes:

@@ -16,6 +16,7 @@ from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
 
+from .drawing import Drawings
 from .ending import finish_process
 from .streams import Channel, OutStream, flush_all
 from .system import close_other_fds, hide_fd, limit_process
@@ -30,6 +31,7 @@ def execute_run(request: dict[str, Any], fds: list[int], *, shell: Any) -> None:
     _become_kernel(request)
     _reseed()
     shell.channel = channel
+    shell.drawings = Drawings(shell, most=request["drawers"])
     session = _Session(shell, channel, originals)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -96,6 +98,7 @@ class _Session:
             if not await self._execute_cell(cell):
                 break
             await asyncio.sleep(0)  # a kernel's event loop runs between cells
+        self._shell.drawings.wait()
         self._channel.send("done", exited=bool(self._shell.exit_now))
 
     async def _execute_cell(self, cell: dict[str, Any]) -> bool:

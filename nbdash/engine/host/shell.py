@@ -7,6 +7,7 @@ where those send a message to a front end, these send one to the engine.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 import types
@@ -26,6 +27,7 @@ from traitlets import Any as AnyTrait
 from traitlets import CBool, Instance, Type, default
 from traitlets.config import Config
 
+from .drawing import Drawings
 from .figures import close_unseen, describe_figure, is_figure
 from .streams import Channel
 
@@ -170,7 +172,7 @@ class FigureFormatter(DisplayFormatter):  # type: ignore[misc]
         """The MIME bundle and its metadata; both empty for a figure that is not to be drawn."""
         if not is_figure(obj):
             return super().format(obj, include, exclude)  # type: ignore[no-any-return]
-        if not self.draws:
+        if not self.draws or self.parent.drawings.take_shown(obj, sys._getframe(1)):
             return {}, {}
         data, metadata = super().format(obj, include, exclude)
         self._described = (data, describe_figure(obj))
@@ -194,6 +196,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     autoindent = CBool(False)
     exiter = Instance(ZMQExitAutocall)
     keepkernel_on_exit = None
+    drawings: Drawings
     shown_errors: list[dict[str, Any]]
     failed_in_displayhook = False
 
@@ -209,7 +212,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     def init_events(self) -> None:
         """Put our hook before any that a library registers."""
         super().init_events()
-        self.events.register("post_execute", lambda: None if self.display_formatter.draws else close_unseen())
+        self.events.register("post_execute", self.finish_figures)
+
+    def finish_figures(self) -> None:
+        """At a cell's end, before Matplotlib does: figures that nobody sees are closed, others drawn beside the run."""
+        if self.display_formatter.draws:
+            self.drawings.take_open()
+        else:
+            close_unseen()
 
     def init_environment(self) -> None:
         """What a kernel sets for the programs that cells start: colours, no pager."""

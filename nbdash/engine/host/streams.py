@@ -15,10 +15,11 @@ import os
 import re
 import select
 import socket
+import stat
 import sys
 import threading
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from json import dumps  # the function itself: a cell may put another into the module
 from os import write
@@ -71,6 +72,12 @@ class OutStream(io.TextIOBase):
         self.write_bytes(utf8_bytes(text))
         return len(text)
 
+    def redirect(self, fd: int) -> int:
+        """Write to another descriptor from now on; the one so far."""
+        with self._lock:
+            self._fd, before = fd, self._fd
+        return before
+
     def write_bytes(self, data: bytes) -> bool:
         """Write all of it; whether that was possible."""
         with self._lock:
@@ -109,10 +116,97 @@ class Channel:
             except OSError:
                 os._exit(70)  # the cell closed the channel, or the engine is gone: nobody would hear more
 
+    def send_socket(self, sock: socket.socket) -> None:
+        """Send one end of a drawer's connection: what comes through it belongs here, before what is sent later."""
+        body = pack_body(_body_of({"kind": "drawing", "index": self.index}), self._token)
+        with self._lock:
+            self._mark()
+            try:
+                sent = socket.send_fds(self._socket, [body], [sock.fileno()])
+                self._socket.sendall(body[sent:])
+            except OSError:
+                os._exit(70)
+
+    def flush(self) -> None:
+        """Write what any of the process's streams holds back."""
+        flush_all((sys.__stdout__, sys.__stderr__))
+
+    def drawer_on(self, sock: socket.socket, *, keep: set[int]) -> Drawer:
+        """In a fork: a channel of its own, into which goes what was for this one; closes all others but ``keep``."""
+        drawer = Drawer(sock, self._token, self._streams, self.index)
+        _close_connections({sock.fileno(), *keep})
+        return drawer
+
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """What is written meanwhile is lost."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        before = [stream.redirect(nowhere) for stream in self._streams]
+        try:
+            yield
+        finally:
+            for stream, fd in zip(self._streams, before, strict=True):
+                stream.redirect(fd)
+            os.close(nowhere)
+
     def _mark(self) -> None:
         self._marks += 1
         for stream in self._streams:
             stream.write_bytes(b"\0" + self._token + self._marks.to_bytes(8, "big"))
+
+
+class Drawer:
+    """The channel of a process that draws one figure: its messages, and the text between them, in one order."""
+
+    def __init__(self, sock: socket.socket, token: bytes, streams: tuple[OutStream, OutStream], index: int) -> None:
+        self.index = index
+        self._socket = sock
+        self._token = token
+        self._texts = {stream.name: os.memfd_create(stream.name) for stream in streams}
+        self._read = dict.fromkeys(self._texts, 0)
+        for stream, target in zip(streams, (1, 2), strict=True):
+            os.dup2(self._texts[stream.name], target)
+            stream.redirect(self._texts[stream.name])
+
+    def send(self, kind: str, **content: Any) -> None:
+        """Send one message about the figure's cell, after the text that came before it."""
+        self._send_text()
+        self._put(kind, **content)
+
+    def finish(self) -> None:
+        """Send the last text, and that all was drawn."""
+        self._send_text()
+        self._put("drawn")
+
+    def _send_text(self) -> None:
+        flush_all((sys.__stdout__, sys.__stderr__))
+        for name, fd in self._texts.items():
+            text = os.pread(fd, os.fstat(fd).st_size - self._read[name], self._read[name])
+            self._read[name] += len(text)
+            if text:
+                output = {"output_type": "stream", "name": name, "text": text.decode(errors="replace")}
+                self._put("output", output=output)
+
+    def _put(self, kind: str, **content: Any) -> None:
+        self._socket.sendall(pack_body(_body_of({"kind": kind, "index": self.index, **content}), self._token))
+
+
+class SilentChannel:
+    """A channel to nobody."""
+
+    def send(self, kind: str, **content: Any) -> None:
+        """Nothing."""
+
+
+def _close_connections(keep: set[int]) -> None:
+    """Close all pipes and sockets but those: whoever waits for their end must not wait for this process."""
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd in keep:
+            continue
+        with contextlib.suppress(OSError):
+            mode = os.fstat(fd).st_mode
+            if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+                os.close(fd)
 
 
 def _wait_writable(fd: int) -> None:
