@@ -7,6 +7,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 from nbdash.engine.frames import event_from_frame
 from nbdash.engine.host.wire import FrameReader, WireError
@@ -19,8 +20,9 @@ class Place:
     """A place in a run's events that is filled later."""
 
     def __init__(self) -> None:
-        self.events: list[EngineEvent] = []
+        self.events: list[tuple[EngineEvent, str | None]] = []  #: each with a name if it is to come but once
         self.is_open = True
+        self.is_remembered = False  #: whether what came here but once will not come again
 
 
 class InOrder:
@@ -30,49 +32,67 @@ class InOrder:
         self._emit = emit
         self._waiting: deque[Place | EngineEvent] = deque()
         self._into: Place | None = None
+        self._once: str | None = None
+        self._told: set[str] = set()
 
     def __call__(self, event: EngineEvent) -> None:
         """Take one event: of a place, while that is being filled, or what follows all so far."""
         if self._into is not None:
-            self._into.events.append(event)
+            self._into.events.append((event, self._once))
         elif self._waiting:
             self._waiting.append(event)
         else:
             self._emit(event)
 
-    def open_place(self) -> Place:
-        """Leave a place here."""
-        place = Place()
+    def insert(self, place: Place) -> None:
+        """What comes there comes here."""
         self._waiting.append(place)
-        return place
+        self._pass_on()
 
     @contextlib.contextmanager
-    def filling(self, place: Place) -> Iterator[None]:
-        """Events that are taken meanwhile belong there."""
-        self._into = place
+    def filling(self, place: Place, once: str | None = None) -> Iterator[None]:
+        """Events that are taken meanwhile belong there; those of one name come but once."""
+        self._into, self._once = place, once
         try:
             yield
         finally:
-            self._into = None
+            self._into = self._once = None
 
-    def close_place(self, place: Place) -> None:
+    def close(self, *places: Place) -> None:
         """Nothing more comes there; pass on what need not wait any longer."""
-        place.is_open = False
+        for place in places:
+            place.is_open = False
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         while self._waiting:
             first = self._waiting[0]
-            if isinstance(first, Place) and first.is_open:
+            if not isinstance(first, Place):
+                self._emit(first)
+            elif first.is_open:
                 return
+            else:
+                self._empty(first)
             self._waiting.popleft()
-            for event in first.events if isinstance(first, Place) else [first]:
+
+    def _empty(self, place: Place) -> None:
+        for event, once in place.events:
+            if once not in self._told:
                 self._emit(event)
+        if place.is_remembered:
+            self._told.update(once for _, once in place.events if once is not None)
+
+
+#: What is put into one place: outputs, and the name of what comes but once.
+Piece = tuple[Place, OutputAdded, "str | None"]
 
 
 class Drawing:
-    """The connection to one drawer."""
+    """The connection to one drawer; a figure has a place for each part of its drawing."""
 
-    def __init__(self, fd: int, *, index: int, place: Place, token: bytes) -> None:
+    def __init__(self, fd: int, *, index: int, token: bytes) -> None:
         self.index = index  #: of the figure's cell
-        self.place = place
+        self.places = (Place(), Place())
         self.began = time.monotonic()
         self.is_over = False  #: nothing more will come
         self.is_drawn = False  #: the drawer came to its end
@@ -84,8 +104,8 @@ class Drawing:
         """For selectors."""
         return self._socket.fileno()
 
-    def read(self) -> list[OutputAdded]:
-        """The outputs that have come; raises WireError."""
+    def read(self) -> list[Piece]:
+        """What has come; raises WireError."""
         try:
             data = self._socket.recv(_READ_BYTES)
         except BlockingIOError:
@@ -94,16 +114,18 @@ class Drawing:
             data = b""
         if not data:
             self.is_over = True
-        return [event for frame in self._frames.feed(data) if (event := self._event_from(frame)) is not None]
+        return [piece for frame in self._frames.feed(data) if (piece := self._piece_from(frame)) is not None]
 
-    def _event_from(self, frame: dict[str, object]) -> OutputAdded | None:
+    def _piece_from(self, frame: dict[str, Any]) -> Piece | None:
         if frame.get("kind") == "drawn":
             self.is_drawn = True
+            for place in self.places:
+                place.is_remembered = frame.get("is_remembered") is True
             return None
-        event = event_from_frame(frame)
-        if not isinstance(event, OutputAdded) or event.index != self.index:
+        event, part, once = event_from_frame(frame), frame.get("part"), frame.get("once")
+        if not isinstance(event, OutputAdded) or event.index != self.index or part not in (0, 1):
             raise WireError("a drawer's message about something else")
-        return event
+        return self.places[part], event, str(once) if once is not None else None
 
     def close(self) -> None:
         """Listen no more."""

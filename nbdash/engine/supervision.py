@@ -58,7 +58,7 @@ class Supervision:
         self._forked = forked
         self._token = token
         self._frames, self._reports = FrameReader(token), FrameReader(token)
-        self._drawings: set[Drawing] = set()
+        self._drawings: dict[int, Drawing] = {}  # by their numbers
         self._fds: deque[int] = deque()  # that came with the messages just read
         self._pipes = tuple(
             TextPipe(name, fd, token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
@@ -113,7 +113,7 @@ class Supervision:
             self._receive_frames()
         if self._links.keeper in ready:
             self._receive_report()
-        for drawing in ready & self._drawings:
+        for drawing in ready & set(self._drawings.values()):
             self._receive_drawing(drawing)
         arrived = sum(self._read_pipe(pipe) for pipe in self._pipes if pipe in ready)
         if len(ready) == sum(pipe in ready for pipe in self._pipes) and 0 < arrived < _BURST_BYTES:
@@ -135,11 +135,9 @@ class Supervision:
 
     def _receive_drawing(self, drawing: Drawing) -> None:
         try:
-            with self._order.filling(drawing.place):
-                for event in drawing.read():
+            for place, event, once in drawing.read():
+                with self._order.filling(place, once):
                     self._emit(event)
-                if drawing.is_over:
-                    self._emit.finish(drawing.index)
         except WireError:
             drawing.is_over = True
             self._refuse()
@@ -150,20 +148,27 @@ class Supervision:
         if not drawing.is_drawn and not self._stopper.is_killing:
             self._stop(failures.drawing_died(self._cells[drawing.index]))
             self._stopper.kill()
+        with self._order.filling(drawing.places[-1]):
+            self._emit.finish(drawing.index)
         self._open.discard(drawing)
-        self._drawings.discard(drawing)
         drawing.close()
-        self._order.close_place(drawing.place)
+        self._order.close(*drawing.places)
 
-    def _begin_drawing(self, frame: dict[str, Any]) -> None:
-        if not self._fds or frame.get("index") not in self._cells:
-            raise WireError("a drawing without a connection")
-        drawing = Drawing(self._fds.popleft(), index=frame["index"], place=self._order.open_place(), token=self._token)
-        self._drawings.add(drawing)
-        self._open.add(drawing)
+    def _take_drawing(self, frame: dict[str, Any]) -> None:
+        """One of the two messages about a drawing: here is its connection; here is the place of a part of it."""
+        try:
+            if frame["kind"] == "place":
+                self._order.insert(self._drawings[frame["number"]].places[int(frame["part"])])
+                return
+            index = self._cells[frame["index"]].index
+            drawing = Drawing(self._fds.popleft(), index=index, token=self._token)
+            self._drawings[int(frame["number"])] = drawing
+            self._open.add(drawing)
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise WireError("a message about no drawing") from None
 
     def _forget_drawings(self) -> None:
-        for drawing in self._drawings:
+        for drawing in self._drawings.values():
             drawing.close()
         for fd in self._fds:
             os.close(fd)
@@ -202,8 +207,8 @@ class Supervision:
         self._received += 1
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_until(self._received))
-        if frame.get("kind") == "drawing":
-            self._begin_drawing(frame)
+        if frame.get("kind") in ("drawing", "place"):
+            self._take_drawing(frame)
             return
         if frame.get("kind") == "done":
             self._is_done = True
@@ -246,8 +251,8 @@ class Supervision:
         """What the run said before it ended."""
         while self._links.channel in self._open and _readable({self._links.channel}, 0):
             self._receive_frames()
-        for drawing in [*self._drawings]:
-            while drawing in self._drawings:
+        for drawing in self._drawings.values():
+            while not drawing.is_over:
                 self._receive_drawing(drawing)
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_rest())
@@ -280,7 +285,7 @@ class Supervision:
 
     def _drawing_since(self, moment: float) -> Drawing | None:
         """One that goes on for that long."""
-        return next((drawing for drawing in self._drawings if drawing.began < moment), None)
+        return next((each for each in self._drawings.values() if not each.is_over and each.began < moment), None)
 
     def _too_much(self) -> Failure:
         if self._memory.has_too_many_processes:

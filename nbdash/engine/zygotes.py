@@ -109,6 +109,7 @@ class Zygote:
             if ready is None:
                 self.close()
                 raise EngineError(_start_failure(key.python, complaints))
+        self._folders = {folder: _changed_at(folder) for folder in ready["folders"]}
         self._shared = tree.resident_bytes(self._process.pid)
         self._control.settimeout(_FORK_SECONDS)
 
@@ -116,6 +117,11 @@ class Zygote:
     def is_alive(self) -> bool:
         """Whether it can fork."""
         return self._process.poll() is None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the packages that it has imported are still those on disk."""
+        return all(_changed_at(folder) == moment for folder, moment in self._folders.items())
 
     def fork(self, request: dict[str, Any], fds: Sequence[int]) -> Forked | None:
         """Start a run with these ends of its connections; None if the zygote is dead or does not answer."""
@@ -163,6 +169,14 @@ def _spawn(key: ZygoteKey, fd: int, complaints: BinaryIO) -> subprocess.Popen[by
         raise EngineError(f"Python {key.python!r} cannot be started ({error.strerror}): set --python.") from None
 
 
+def _changed_at(folder: str) -> int | None:
+    """When something was last added to the folder or removed from it; None if it is not there."""
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return None
+
+
 def _public_environment() -> dict[str, str]:
     """Everything but nbdash's own settings, and what tells of a kernel or back end that nbdash itself runs in."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE_PREFIXES)}
@@ -199,18 +213,20 @@ class ZygotePool:
             starting = self._starting.setdefault(key, threading.Lock())
         with starting:
             zygote = self._zygotes.get(key)
-            if zygote is None or not zygote.is_alive:
-                if zygote is not None:
-                    self._discard(key, zygote)
+            if zygote is not None and not zygote.is_alive:
+                self._discard(key, zygote)
+                zygote = None
+            if zygote is None or not zygote.is_current:
                 zygote = Zygote(key)
             self._keep(key, zygote)
         return zygote
 
     def _keep(self, key: ZygoteKey, zygote: Zygote) -> None:
         with self._lock:
-            self._zygotes.pop(key, None)
+            before = self._zygotes.pop(key, zygote)
             self._zygotes[key] = zygote  # last is most recently used
             surplus = [self._zygotes.pop(old) for old in list(self._zygotes)[: -self._size]]
+            surplus += [before] if before is not zygote else []
             for each in surplus:
                 each.retire()
             self._retired = [each for each in self._retired + surplus if each.is_alive]

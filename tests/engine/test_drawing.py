@@ -20,6 +20,7 @@ BEGIN = "import os, sys, time, threading, warnings, numpy as np, matplotlib, mat
 PLOT = "fig, ax = plt.subplots(figsize=(2, 1)); line, = ax.plot([1, 2]); ax.set_title('t');"
 SHOW = f"{PLOT} plt.show()"
 #: Tells whether the run has yet to draw the figure that a drawer has drawn.
+MISSING = "plt.title('\\u6771'); plt.plot([1, 2]);"
 ASLEEP = "print('asleep', type(fig).__mro__[1].__name__ == '_Sleeper')"
 POSITION = "print(ax.get_position(), ax.get_tightbbox())"
 LABELS = "print([text.get_text() for text in ax.get_xticklabels()])"
@@ -57,7 +58,13 @@ BESIDE = {
     ],
     "no child of the run": [PLOT, "try:\n    os.wait()\nexcept ChildProcessError as error:\n    print(error)"],
     "other children": [PLOT, "pid = os.fork()\nif not pid: os._exit(3)\nprint(os.wait()[1])"],
-    "a missing glyph": ["plt.title('\\u6771'); plt.plot([1, 2]);", "print('next')"],
+    "a missing glyph": [MISSING, "print('next')"],
+    "a glyph missing again and again": [
+        *[f"{MISSING}", f"{MISSING} plt.figure(); {MISSING}", f"{MISSING} plt.show(); {MISSING}"],
+        f"warnings.simplefilter('always'); {MISSING}",
+        *[MISSING, f"warnings.simplefilter('error'); {MISSING}", f"warnings.simplefilter('ignore'); {MISSING}"],
+    ],
+    "logged": [f"import logging\nlogging.basicConfig(level=20); {PLOT} ax.plot(['1', '2'], [1, 2]);"],
     "a broken text": ["fig, ax = plt.subplots(); ax.set_title('$\\\\frac{$');", "print('next')"],
     "numbers by a library's threads": ["a = np.random.rand(300, 300); b = a @ a", PLOT],
     "an error after it": [f"{PLOT} 1 / 0", "print('next')"],

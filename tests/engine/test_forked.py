@@ -165,6 +165,22 @@ def test_undrawn_figures_cost_nothing_and_are_closed(fork: ForkEngine, tmp_path:
     assert result.text(4) == "[]\n"
 
 
+def test_zygote_is_replaced_when_packages_change(fork: ForkEngine, tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    (packages / "yaml").mkdir(parents=True)
+    (packages / "yaml" / "__init__.py").write_text("version = 1")
+
+    def version() -> str:
+        result = run(fork, tmp_path, "import yaml; print(yaml.version)", imports=("yaml",), environment=environment)
+        return result.text(0)
+
+    environment = {"PYTHONPATH": str(packages)}
+    assert version() == "1\n"
+    (packages / "yaml" / "__init__.py").unlink()
+    (packages / "yaml" / "__init__.py").write_text("version = '2, another'")
+    assert version() == "2, another\n"
+
+
 def test_zygotes_are_few_and_come_back(fork: ForkEngine, tmp_path: Path) -> None:
     source = "import os; print(open(f'/proc/{os.getppid()}/stat').read().split()[3])"
     settings = [{"environment": {"A": str(n)}} for n in (1, 2, 3, 1)]

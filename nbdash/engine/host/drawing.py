@@ -12,12 +12,13 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .grandchildren import fork_grandchild
+from .once import warnings_told
 from .sleeping import Slumber
-from .streams import SilentChannel
+from .streams import Drawer, SilentChannel
 from .survey import survey_figure
 
 _BACKEND = "matplotlib_inline.backend_inline"
@@ -29,6 +30,7 @@ class Drawings:
     def __init__(self, shell: Any, *, most: int) -> None:
         self._shell = shell
         self._most = most
+        self._count = 0
         self._running: list[int] = []  # pipes that end with their drawers
 
     def take_open(self) -> None:
@@ -36,10 +38,9 @@ class Drawings:
         backend = sys.modules.get(_BACKEND)
         if self._most < 1 or backend is None or not backend.show._draw_called or not self._has_usual_hooks(backend):
             return
-        for manager in backend.Gcf.get_all_fig_managers():
-            if not self._take(_Ending(self._shell, manager.canvas.figure)):
-                return
-        backend.show._to_draw, backend.show._draw_called = [], False
+        tasks = [_Ending(self._shell, manager.canvas.figure) for manager in backend.Gcf.get_all_fig_managers()]
+        if self._take(tasks):
+            backend.show._to_draw, backend.show._draw_called = [], False
 
     def take_shown(self, figure: Any, frame: Any) -> bool:
         """Whether it is taken over: a figure that ``plt.show()`` displays and will close; ``frame`` formats it."""
@@ -49,7 +50,7 @@ class Drawings:
             return False
         if caller.f_code is not backend.show.__code__ or not caller.f_locals["close"]:
             return False
-        return self._take(_Showing(self._shell, figure, frame.f_locals["metadata"]))
+        return self._take([_Showing(self._shell, figure, frame.f_locals["metadata"])])
 
     def wait(self, *, most: int = 0) -> None:
         """Until at most so many are being drawn."""
@@ -77,51 +78,72 @@ class Drawings:
         """Whether only Matplotlib's own functions follow at the cell's end, and they draw and close all."""
         usual = [self._shell.finish_figures, backend.matplotlib.pyplot._draw_all_if_interactive, backend.flush_figures]
         hooks = self._shell.events.callbacks["post_execute"]
-        return all(each in usual for each in hooks) and backend.InlineBackend.instance().close_figures
+        return (
+            len(hooks) == 3 and all(each in usual for each in hooks) and backend.InlineBackend.instance().close_figures
+        )
 
-    def _take(self, task: _Task) -> bool:
-        """Whether a drawer draws it; the figure is closed then, and sleeps."""
-        manager = task.figure.canvas.manager
-        objects = None if manager is None else survey_figure(task.figure)
-        if objects is None or not self._fork_drawer(task):
+    def _take(self, tasks: Sequence[_Task]) -> bool:
+        """Whether drawers draw them; the figures are closed then, and sleep."""
+        surveys = [objects for task in tasks if (objects := _survey(task.figure)) is not None]
+        if len(surveys) < len(tasks):
             return False
-        sys.modules[_BACKEND].Gcf.destroy(manager)
+        numbers = [self._fork_drawer(task) for task in tasks]
+        if None in numbers:
+            return False
+        for part in range(tasks[0].parts):
+            for number in numbers:
+                self._shell.channel.send("place", number=number, part=part)
+        for task, objects in zip(tasks, surveys, strict=True):
+            self._put_to_sleep(task, objects)
+        return True
+
+    def _put_to_sleep(self, task: _Task, objects: list[Any]) -> None:
+        sys.modules[_BACKEND].Gcf.destroy(task.figure.canvas.manager)
         slumber = Slumber(objects, lambda: task.catch_up(self))
         try:
             slumber.begin()
         except TypeError:
             slumber.end()
-        return True
 
-    def _fork_drawer(self, task: _Task) -> bool:
+    def _fork_drawer(self, task: _Task) -> int | None:
+        """The number of a drawer; None if there can be none."""
         self.wait(most=self._most - 1)
         mine, theirs = socket.socketpair()
         self._shell.channel.flush()
         with mine, theirs:
             over = fork_grandchild(lambda is_alive: self._draw_alone(task, theirs, is_alive))
             if over is None:
-                return False
+                return None
             self._running.append(over)
-            self._shell.channel.send_socket(mine)
-        return True
+            self._count += 1
+            self._shell.channel.send_with(mine, "drawing", number=self._count)
+        return self._count
 
     def _draw_alone(self, task: _Task, sock: socket.socket, is_alive: int) -> None:
         """What a drawer does."""
         self._most = 0
         self._shell.channel = drawer = self._shell.channel.drawer_on(sock, keep={is_alive})
-        task.draw()
-        drawer.finish()
+        with warnings_told(drawer):
+            task.draw(drawer)
+
+
+def _survey(figure: Any) -> list[Any] | None:
+    """What drawing may change; None if the figure is not to be drawn elsewhere."""
+    return None if figure.canvas.manager is None else survey_figure(figure)
 
 
 class _Task:
     """A figure to be drawn, and how a kernel goes about it."""
 
+    #: Into how many the kernel's calls are divided, since those of several figures come in turns.
+    parts = 1
+
     def __init__(self, shell: Any, figure: Any) -> None:
         self.figure = figure
         self._shell = shell
-        self._settings = dict(sys.modules["matplotlib"].rcParams.items())
+        self._settings = dict(dict.items(sys.modules["matplotlib"].rcParams))
 
-    def draw(self) -> None:
+    def draw(self, drawer: Drawer) -> None:
         """Make the kernel's own calls."""
         raise NotImplementedError
 
@@ -139,11 +161,16 @@ class _Task:
 class _Ending(_Task):
     """An open figure at a cell's end: drawn if it has changed, then displayed."""
 
-    def draw(self) -> None:
+    parts = 2
+
+    def draw(self, drawer: Drawer) -> None:
         figures = sys.modules[_BACKEND].Gcf.figs
         for number in [each for each, manager in figures.items() if manager is not self.figure.canvas.manager]:
             del figures[number]
-        self._shell.events.trigger("post_execute")
+        events = self._shell.events
+        for drawer.part, hook in enumerate(events.callbacks["post_execute"][1:]):
+            events.callbacks["post_execute"] = [hook]
+            events.trigger("post_execute")
 
     def _redraw(self, backend: Any) -> None:
         with contextlib.suppress(Exception):
@@ -160,7 +187,7 @@ class _Showing(_Task):
         super().__init__(shell, figure)
         self._metadata = metadata
 
-    def draw(self) -> None:
+    def draw(self, drawer: Drawer) -> None:
         self._redraw(sys.modules[_BACKEND])
 
     def _redraw(self, backend: Any) -> None:

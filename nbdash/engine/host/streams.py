@@ -106,26 +106,23 @@ class Channel:
 
     def send(self, kind: str, **content: Any) -> None:
         """Send one message about the current cell.  A process that the cell forked cannot."""
+        self._send(kind, content, [])
+
+    def _send(self, kind: str, content: dict[str, Any], fds: list[int]) -> None:
         if os.getpid() != self._pid:
             return
-        body = _body_of({"kind": kind, "index": self.index, **content})
+        body = pack_body(_body_of({"kind": kind, "index": self.index, **content}), self._token)
         with self._lock:
             self._mark()
             try:
-                self._socket.sendall(pack_body(body, self._token))
+                sent = socket.send_fds(self._socket, [body], fds) if fds else 0
+                self._socket.sendall(memoryview(body)[sent:])
             except OSError:
                 os._exit(70)  # the cell closed the channel, or the engine is gone: nobody would hear more
 
-    def send_socket(self, sock: socket.socket) -> None:
-        """Send one end of a drawer's connection: what comes through it belongs here, before what is sent later."""
-        body = pack_body(_body_of({"kind": "drawing", "index": self.index}), self._token)
-        with self._lock:
-            self._mark()
-            try:
-                sent = socket.send_fds(self._socket, [body], [sock.fileno()])
-                self._socket.sendall(body[sent:])
-            except OSError:
-                os._exit(70)
+    def send_with(self, sock: socket.socket, kind: str, **content: Any) -> None:
+        """Send one message, and with it one end of a connection."""
+        self._send(kind, content, [sock.fileno()])
 
     def flush(self) -> None:
         """Write what any of the process's streams holds back."""
@@ -160,6 +157,8 @@ class Drawer:
 
     def __init__(self, sock: socket.socket, token: bytes, streams: tuple[OutStream, OutStream], index: int) -> None:
         self.index = index
+        #: Which of the kernel's calls is repeated: what each of them puts out has a place of its own.
+        self.part = 0
         self._socket = sock
         self._token = token
         self._texts = {stream.name: os.memfd_create(stream.name) for stream in streams}
@@ -170,25 +169,22 @@ class Drawer:
 
     def send(self, kind: str, **content: Any) -> None:
         """Send one message about the figure's cell, after the text that came before it."""
-        self._send_text()
+        self.send_text()
         self._put(kind, **content)
 
-    def finish(self) -> None:
-        """Send the last text, and that all was drawn."""
-        self._send_text()
-        self._put("drawn")
-
-    def _send_text(self) -> None:
+    def send_text(self, once: str | None = None) -> None:
+        """Send the text so far; a run shows text with the same ``once`` only once."""
         flush_all((sys.__stdout__, sys.__stderr__))
         for name, fd in self._texts.items():
             text = os.pread(fd, os.fstat(fd).st_size - self._read[name], self._read[name])
             self._read[name] += len(text)
             if text:
                 output = {"output_type": "stream", "name": name, "text": text.decode(errors="replace")}
-                self._put("output", output=output)
+                self._put("output", output=output, once=once)
 
     def _put(self, kind: str, **content: Any) -> None:
-        self._socket.sendall(pack_body(_body_of({"kind": kind, "index": self.index, **content}), self._token))
+        message = {"kind": kind, "index": self.index, "part": self.part, **content}
+        self._socket.sendall(pack_body(_body_of(message), self._token))
 
 
 class SilentChannel:

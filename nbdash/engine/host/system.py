@@ -38,10 +38,15 @@ def _prctl(option: int, value: int) -> None:
 
 
 def fork_quietly() -> int:
-    """``os.fork`` without Python 3.12's warning: the other threads are idle ones of imported libraries."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    """``os.fork`` without Python 3.12's warning: the other threads are idle ones of imported libraries.
+
+    Past the functions that change filters, since those make Python forget which warnings it has shown.
+    """
+    warnings.filters.insert(0, ("ignore", None, DeprecationWarning, None, 0))  # type: ignore[attr-defined]
+    try:
         return os.fork()
+    finally:
+        del warnings.filters[0]  # type: ignore[attr-defined]
 
 
 def close_other_fds(keep: set[int]) -> None:

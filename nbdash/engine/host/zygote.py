@@ -11,13 +11,16 @@ import importlib
 import os
 import select
 import signal
+import site
 import socket
+import sys
 from typing import Any
 
 from .keeper import keep_run
 from .shell import make_shell
 from .system import become_subreaper, fork_quietly
 from .tree import children_of, kill_all
+from .warming import draw_once
 from .wire import TOKEN_BYTES, FrameReader, pack_frame, receive_with_fds
 
 #: Both ends know it: the zygote's own socket is out of reach of runs.
@@ -34,9 +37,12 @@ def main(fd: int) -> None:
     become_subreaper()
     shell = make_shell()  # before Matplotlib, which reads the back end's name from the environment
     failed = _preload(hello["preload"])
+    if hello["preload"]:
+        with contextlib.suppress(Exception):
+            draw_once()
     gc.collect()
     gc.freeze()
-    control.sendall(pack_frame({"ready": os.getpid(), "failed": failed}, TOKEN))
+    control.sendall(pack_frame({"ready": os.getpid(), "failed": failed, "folders": _folders()}, TOKEN))
     _Zygote(control, reader, shell).serve()
 
 
@@ -49,6 +55,13 @@ def _preload(names: list[str]) -> list[str]:
         except BaseException:
             failed.append(name)
     return failed
+
+
+def _folders() -> list[str]:
+    """Where installing, updating or removing a package changes something: its own folder, and where packages are."""
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    packages = {*site.getsitepackages(), site.getusersitepackages()} & set(sys.path)
+    return sorted(packages | {os.path.dirname(file) for file in files if file})
 
 
 class _Zygote:

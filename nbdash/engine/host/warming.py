@@ -1,0 +1,35 @@
+"""What a process pays for its first figure, paid before the fork: nothing of it can be seen in a run."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from typing import Any
+
+
+def draw_once() -> None:
+    """Draw and save a small figure with Matplotlib's own settings, if it is loaded; leaves no figure and no file open.
+
+    It fills caches that outlive a fork: fonts found by name, the grammar of formulas, modules loaded late.
+    Not those of open fonts, whose files the forks would share: Matplotlib empties them on forking.
+    """
+    matplotlib: Any = sys.modules.get("matplotlib")
+    if matplotlib is None or "matplotlib.backends.backend_agg" not in sys.modules:
+        return
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.mathtext import MathTextParser
+
+    with warnings.catch_warnings(), matplotlib.rc_context(matplotlib.rcParamsDefault):
+        warnings.simplefilter("ignore")
+        figure = Figure()
+        canvas: Any = FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        axes.plot([1, 2], label="$x^2$")
+        axes.set_title("1")
+        axes.legend()
+        canvas.draw()
+        canvas.print_figure(io.BytesIO(), format="png", bbox_inches="tight")
+    parsed: Any = MathTextParser  # its cache keeps fonts
+    parsed._parse_cached.cache_clear()
