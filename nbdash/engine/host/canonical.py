@@ -1,0 +1,303 @@
+"""A figure as bytes that say everything about it, the same in every process that made it in the same way.
+
+A pickle, but for comparing instead of loading.  Matplotlib's own loses what cannot be loaded again (callbacks,
+shared axes) and keeps what differs from process to process (``id()`` values as keys of a transform's ``_parents``,
+weak references, counters).  Here every object of a class written in Python is taken with the whole of its
+attributes, whatever its ``__getstate__`` says; what is left out, and why it is safe to, is in ``_reducers_for``.
+
+Equal bytes mean equal object graphs: values, types, order and sharing.  Whatever cannot be told so is refused.
+"""
+
+from __future__ import annotations
+
+import collections
+import copyreg
+import enum
+import functools
+import io
+import itertools
+import marshal
+import operator
+import pathlib
+import pickle
+import sys
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .library import STANDARD, Library
+from .values import OWN_PICKLE, refuse, verify_builtin
+
+_Reduce = Callable[[Any], Any]
+
+#: Dead ends: what a canvas would do for a person at the screen.
+_UI_SIGNALS = frozenset(
+    "key_press_event key_release_event button_press_event button_release_event scroll_event motion_notify_event "
+    "pick_event figure_enter_event figure_leave_event axes_enter_event axes_leave_event close_event".split()
+)
+#: Drawing calls these; what they do cannot be seen in advance.
+_DRAW_SIGNALS = ("draw_event", "resize_event")
+#: Made anew or cleared by each draw, or about windows.
+_CANVAS_EXTRAS = frozenset({"manager", "toolbar", "renderer", "_lastKey", "mouse_grabber", "widgetlock"})
+#: Objects of C++ that hold a copy of attributes beside them, and are not read when drawing.
+_SMALL_BYTES = 16384
+_DERIVED = ("contourpy.", "matplotlib._tri.")
+_BASES = (collections.OrderedDict, collections.defaultdict, collections.deque, dict, list, tuple, set, frozenset, str, int, float, complex, bytes)
+
+
+def token(*parts: Any) -> Any:
+    """Stands in the pickle for what is told by its parts; it is never loaded."""
+    raise TypeError(parts)
+
+
+def canonical_bytes(value: Any, library: Library, fonts: Any, roots: set[str]) -> list[Any]:
+    """The pickle and the buffers beside it; ``roots`` gets the packages it names.  Raises for what is refused."""
+    buffers: list[Any] = []
+    stream = io.BytesIO()
+    pickler = _CanonicalPickler(stream, library, fonts, roots, buffers)
+    pickler.dump(value)
+    pickler.dump(pickler.links())
+    return [stream.getbuffer(), *(each.raw() for each in buffers)]
+
+
+class _CanonicalPickler(pickle.Pickler):
+    def __init__(self, stream: io.BytesIO, library: Library, fonts: Any, roots: set[str], buffers: list[Any]) -> None:
+        super().__init__(stream, protocol=5, buffer_callback=lambda each: _is_small(each) or buffers.append(each))
+        self._library = library
+        self._fonts = fonts
+        self._roots = roots
+        self._nodes: dict[int, int] = {}
+        self._parents: list[Any] = []
+        self._reducers: dict[type, _Reduce | None] = {
+            types.FunctionType: self._reduce_function,
+            types.MethodType: lambda method: (token, ("method", method.__func__, method.__self__)),
+            types.BuiltinFunctionType: _reduce_builtin,
+            types.ModuleType: self._reduce_module,
+            types.CellType: lambda cell: (token, ("cell",), cell.cell_contents),
+            weakref.ReferenceType: lambda reference: (token, ("reference",), reference()),
+            functools._lru_cache_wrapper: lambda cached: (token, ("cached", cached.__wrapped__)),
+            itertools.count: lambda count: (token, ("count", repr(count))),
+            object: self._reduce_sentinel,
+            property: lambda each: (token, ("property",), (each.fget, each.fset, each.fdel)),
+            staticmethod: lambda each: (token, ("static",), each.__func__),
+            classmethod: lambda each: (token, ("class",), each.__func__),
+            types.MappingProxyType: lambda each: (token, ("mapping",), dict(each)),
+            types.SimpleNamespace: lambda each: (token, ("namespace",), vars(each)),
+            weakref.WeakKeyDictionary: lambda each: (token, ("weak keys",), list(each.items())),
+            weakref.WeakValueDictionary: lambda each: (token, ("weak values",), list(each.items())),
+            weakref.WeakMethod: lambda each: (token, ("reference",), each()),
+            pathlib.PosixPath: lambda path: (token, ("path", str(path))),
+            **dict.fromkeys((functools.partial, operator.attrgetter, operator.itemgetter, operator.methodcaller)),
+        }
+        self._standard = frozenset(self._reducers)
+
+    def reducer_override(self, value: Any) -> Any:
+        """Called for all but exact numbers, texts and containers."""
+        kind = type(value)
+        try:
+            reduce = self._reducers[kind]
+        except KeyError:
+            reduce = self._reducers[kind] = self._reducer_of(kind)
+        return NotImplemented if reduce is None else reduce(value)
+
+    def links(self) -> list[list[int]]:
+        """For each transform in the order of the pickle, which of the others it invalidates."""
+        found = []
+        for parents in self._parents:
+            alive = [parent for reference in parents.values() if (parent := reference()) is not None]
+            found.append(sorted(self._nodes[id(each)] for each in alive if id(each) in self._nodes))
+            for kind in {type(each) for each in alive} - self._reducers.keys():
+                self._reducers[kind] = self._reducer_of(kind)  # it is invalidated too: of no foreign class
+        return found
+
+    def _reducer_of(self, kind: type) -> _Reduce | None:
+        if issubclass(kind, type):
+            return self._reduce_class
+        numpy = sys.modules["numpy"]
+        if kind in OWN_PICKLE or kind is numpy.ndarray or issubclass(kind, (numpy.generic, numpy.dtype)):
+            return None
+        if kind is numpy.ufunc:
+            return _reduce_ufunc
+        if kind in _BASES[:3]:
+            return self._plain_reducer(kind)
+        self._verify_class(kind)
+        if f"{kind.__module__}.".startswith(_DERIVED):
+            return lambda _: (token, ("derived", kind))
+        if issubclass(kind, numpy.ndarray):
+            return lambda array: (token, ("array", kind, array.view(numpy.ndarray)), vars(array))
+        if issubclass(kind, enum.Enum):
+            return lambda member: (token, ("member", kind, member.name))
+        special = next((special for base, special in self._special().items() if issubclass(kind, base)), None)
+        return special or self._plain_reducer(kind)
+
+    def _special(self) -> dict[type, _Reduce]:
+        """By class: Matplotlib's that keep something that is not theirs, or not the same in another process."""
+        axes, bases, agg, cbook, figure, spines, transforms = (
+            sys.modules[f"matplotlib.{name}"]
+            for name in "axes._base backend_bases backends.backend_agg cbook figure spines transforms".split()
+        )
+        font_manager, text = sys.modules["matplotlib.font_manager"], sys.modules["matplotlib.text"]
+        return {
+            font_manager.FontProperties: self._reduce_font,
+            text.Text: _reduce_text,
+            transforms.TransformNode: self._reduce_transform,
+            cbook.CallbackRegistry: _reduce_callbacks,
+            cbook.Grouper: _reduce_grouper,
+            axes._AxesBase: _reduce_axes,
+            figure.Figure: _without({"canvas", "number", "_number"}, also=lambda each: {"canvas": each.canvas}),
+            figure._AxesStack: _without(set()),
+            bases.FigureCanvasBase: _without(_CANVAS_EXTRAS),
+            agg.RendererAgg: lambda each: (token, ("renderer", each.width, each.height, each.dpi)),
+            spines.Spines: _without(set()),
+        }
+
+    def _plain_reducer(self, kind: type) -> _Reduce:
+        """Class, contents and all attributes of an object that has nothing else."""
+        slots = copyreg._slotnames(kind)  # type: ignore[attr-defined]
+        base = next((each for each in _BASES if issubclass(kind, each)), object)
+        room = base.__basicsize__ + 8 * (bool(kind.__dictoffset__ > 0) + bool(kind.__weakrefoffset__ > 0) + len(slots))
+        if kind.__basicsize__ > room:
+            return refuse(kind, "keeps something out of sight")
+        has_dict = kind.__dictoffset__ != 0
+        named = self._library.named_values
+        parts_of: Any = list if base is collections.deque else base
+
+        def state_of(value: Any) -> Any:
+            state = vars(value) if has_dict else None
+            return (state, {name: getattr(value, name) for name in slots if hasattr(value, name)}) if slots else state
+
+        def reduce_plain(value: Any) -> Any:
+            name = named.get(id(value))
+            if name is not None:  # code may ask whether it is that very object
+                return token, ("global", name, kind), state_of(value)
+            return copyreg.__newobj__, (kind,), state_of(value)
+
+        def reduce_container(value: Any) -> Any:
+            parts = list(base.items(value)) if issubclass(base, dict) else parts_of(value)
+            factory = value.default_factory if base is collections.defaultdict else None
+            return token, ("container", kind), (parts, factory, state_of(value))
+
+        return reduce_plain if base is object else reduce_container
+
+    def _verify_class(self, kind: type) -> None:
+        root = self._library.root_of_class(kind)
+        if root is None or root == STANDARD:
+            refuse(kind, "is not of an installed package that is known to draw")
+        self._roots.add(str(root))
+
+    def _reduce_class(self, kind: type) -> Any:
+        if kind.__module__ == "builtins" and getattr(sys.modules["builtins"], kind.__name__, None) is kind:
+            return NotImplemented
+        if kind in OWN_PICKLE or kind in _BASES or kind in self._standard:
+            return token, ("type", kind.__module__, kind.__qualname__)
+        if self._library.root_of_class(kind) is None:
+            return self._reduce_made_class(kind)
+        self._verify_class(kind)
+        return token, ("type", *self._library.class_names[kind])
+
+    def _reduce_made_class(self, kind: type) -> Any:
+        """A class that a library's function made while it ran: by what is in it."""
+        hidden = ("__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__", "__annotations_cache__")
+        members = {name: each for name, each in vars(kind).items() if name not in hidden}
+        if not any(isinstance(each, types.FunctionType) for each in members.values()):
+            refuse(kind, "is not of an installed package")
+        return token, ("made", kind.__name__, kind.__module__, type(kind), kind.__bases__), members
+
+    def _reduce_function(self, function: Any) -> Any:
+        if function is copyreg.__newobj__ or function is token:
+            return NotImplemented
+        name = self._library.module_of_function(function)
+        if name is None:
+            refuse(function, "is not of an installed package that is known to draw")
+        self._roots.add(self._library.root_of(str(name)))
+        state = (function.__defaults__, function.__kwdefaults__, function.__closure__)
+        return token, ("function", name, marshal.dumps(function.__code__, 0)), state
+
+    def _reduce_module(self, module: Any) -> Any:
+        if module.__name__ not in self._library.modules:
+            refuse(module, "is not of an installed package that is known to draw")
+        return token, ("module", module.__name__)
+
+    def _reduce_sentinel(self, value: Any) -> Any:
+        name = self._library.named_values.get(id(value))
+        return token, ("sentinel", name)
+
+    def _reduce_font(self, properties: Any) -> Any:
+        self._fonts.verify(properties)
+        return copyreg.__newobj__, (type(properties),), vars(properties)
+
+    def _reduce_transform(self, node: Any) -> Any:
+        self._nodes[id(node)] = len(self._nodes)
+        state = vars(node).copy()
+        self._parents.append(state.pop("_parents"))
+        return copyreg.__newobj__, (type(node),), state
+
+
+def _is_small(buffer: pickle.PickleBuffer) -> bool:
+    """Whether copying it into the pickle is less work than keeping it beside."""
+    return memoryview(buffer).nbytes < _SMALL_BYTES
+
+
+def _without(names: Iterable[str], also: Callable[[Any], dict[str, Any]] | None = None) -> _Reduce:
+    left_out = frozenset(names)
+
+    def reduce(value: Any) -> Any:
+        state = {name: each for name, each in vars(value).items() if name not in left_out}
+        if also is not None:
+            state.update(also(value))
+        return token, ("plain", type(value)), state
+
+    return reduce
+
+
+def _reduce_text(text: Any) -> Any:
+    if text.get_usetex():
+        refuse(text, "is set by other programs")
+    return copyreg.__newobj__, (type(text),), vars(text)
+
+
+def _reduce_callbacks(registry: Any) -> Any:
+    """Who is called, in order; not the numbers that they are known by."""
+    callbacks = registry.callbacks
+    if any(callbacks.get(signal) for signal in _DRAW_SIGNALS):
+        refuse(registry, "calls something when the figure is drawn")
+    state = {
+        name: value
+        for name, value in vars(registry).items()
+        if name not in ("callbacks", "_cid_gen", "_func_cid_map", "_pickled_cids")
+    }
+    called = {
+        signal: [function for proxy in proxies.values() if (function := proxy()) is not None]
+        for signal, proxies in callbacks.items()
+        if signal not in _UI_SIGNALS
+    }
+    return token, ("callbacks", type(registry)), (state, called)
+
+
+def _reduce_grouper(grouper: Any) -> Any:
+    order = sorted(grouper._ordering.items(), key=operator.itemgetter(1))
+    places = {id(each): place for place, (each, _) in enumerate(order)}
+    groups = [sorted(places[id(each)] for each in grouper._mapping[member]) for member, _ in order]
+    return token, ("grouper", type(grouper)), ([member for member, _ in order], groups)
+
+
+def _reduce_axes(axes: Any) -> Any:
+    """With those that share its limits or its place, which only the class knows."""
+    shared = {name: group.get_siblings(axes) for name, group in axes._shared_axes.items() if axes in group}
+    twinned = axes._twinned_axes.get_siblings(axes) if axes in axes._twinned_axes else None
+    return token, ("axes", type(axes)), (vars(axes), shared, twinned)
+
+
+def _reduce_builtin(function: Any) -> Any:
+    owner = function.__self__
+    if owner is None or isinstance(owner, (types.ModuleType, type)):
+        verify_builtin(function)
+        return token, ("builtin", function.__module__, function.__qualname__)
+    return token, ("bound", function.__name__), owner
+
+
+def _reduce_ufunc(function: Any) -> Any:
+    if getattr(sys.modules["numpy"], function.__name__, None) is not function:
+        refuse(function, "is not NumPy's own")
+    return token, ("ufunc", function.__name__)

@@ -1,0 +1,319 @@
+"""The installed code that drawing uses, as it was when the zygote was ready, and whether it still is.
+
+What can change a drawing without changing the figure: a function put into a module or a class, a function's
+code or defaults, a class constant, an entry of a table that many figures share.  So everything that can be
+reached from the modules of the drawing packages is remembered by identity, and compared: two flat lists,
+made and compared in C.  Tables that change in ordinary use are left out here by name; they are either told
+by value (``surroundings``) or caches of what is not left out.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copyreg
+import functools
+import gc
+import itertools
+import sys
+import sysconfig
+import types
+from collections.abc import Iterable, Iterator
+from operator import attrgetter, is_, itemgetter
+from typing import Any
+
+#: Packages that each drawing may use.
+CORE = ("matplotlib", "mpl_toolkits", "numpy", "PIL", "dateutil", "cycler", "contourpy", "kiwisolver", "pyparsing")
+#: Packages that take part if the figure names them.
+EXTRA = ("pandas", "seaborn", "scipy", "pytz", "statsmodels", "sklearn", "mplfinance", "adjustText", "squarify")
+STANDARD = "stdlib"
+
+#: Parts of the packages that drawing does not use; their classes and functions are not known.
+_OUTSIDE = (
+    "matplotlib.testing matplotlib.tests matplotlib.sphinxext matplotlib.rcsetup matplotlib.backends.qt_compat "
+    "matplotlib.style matplotlib._docstring matplotlib._afm matplotlib.backends.registry "
+    "matplotlib._cm matplotlib._cm_listed matplotlib._cm_bivar matplotlib._cm_multivar "
+    "numpy.testing numpy.f2py numpy.random numpy.polynomial numpy.fft numpy.ctypeslib numpy.typing numpy._typing "
+    "numpy.lib._datasource numpy.lib._npyio_impl "
+    "PIL.ExifTags PIL.TiffTags PIL.TiffImagePlugin pandas.io pandas.tests pandas._testing pandas.testing"
+).split()
+#: Names whose values change in ordinary use.
+_VOLATILE = frozenset(
+    (
+        "matplotlib.rcParams matplotlib.rcParamsDefault matplotlib.rcParamsOrig matplotlib.pyplot.rcParams "
+        "matplotlib.pyplot.rcParamsDefault matplotlib.pyplot.rcParamsOrig "
+        "matplotlib.units.registry matplotlib.colormaps matplotlib.cm._colormaps matplotlib.pyplot.colormaps "
+        "matplotlib.dates._epoch warnings.filters builtins.input matplotlib._pylab_helpers.Gcf.figs "
+        "matplotlib.pyplot._backend_mod matplotlib.pyplot._REPL_DISPLAYHOOK"
+    ).split()
+)
+#: Classes whose objects are told by value: in the figure that uses them, or with the surroundings.
+_BY_VALUE = frozenset(
+    "matplotlib.RcParams matplotlib.cbook.Grouper matplotlib.cbook.CallbackRegistry matplotlib.font_manager.FontEntry "
+    "matplotlib.font_manager.FontManager matplotlib.colors.ListedColormap "
+    "matplotlib.colors.LinearSegmentedColormap matplotlib.colors.SegmentedBivarColormap "
+    "matplotlib.colors.BivarColormapFromImage matplotlib.colors.MultivarColormap matplotlib.cm.ColormapRegistry "
+    "matplotlib._mathtext.Parser".split()
+)
+#: Caches, by the class or object that they are an attribute of.
+_CACHES = ("matplotlib.colors._colors_full_map.cache",)
+_VOLATILE_NAMES = ("__warningregistry__", "__builtins__")
+_CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
+_CONTAINERS = (dict, list, set)
+_LIMPID = (tuple, frozenset)
+_WRAPPERS = (types.CellType, property, staticmethod, classmethod, functools.partial)
+_HEAP_TYPE = 1 << 9
+_function_parts = attrgetter("__code__", "__defaults__", "__kwdefaults__", "__closure__")
+
+
+class Library:
+    """The drawing packages that are loaded when it is made."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, Any] = dict(_drawing_modules())
+        self._globals = {id(vars(module)): name for name, module in self.modules.items()}
+        self.named_values: dict[int, str] = {}
+        self.class_names: dict[type, tuple[str, str, int]] = {}
+        self._class_roots: dict[type, str] = {}
+        self._parts: dict[str, _Part] = {}
+        by_root = itertools.groupby(sorted(self.modules, key=self.root_of), key=self.root_of)
+        seen = {id(self), id(vars(self)), *self._globals, *map(id, map(_resolve, _CACHES))}
+        self.modules_of = {root: list(names) for root, names in by_root}
+        for root in sorted(self.modules_of, key=(*CORE, *EXTRA, STANDARD).index):
+            self._parts[root] = _Part({name: self.modules[name] for name in self.modules_of[root]}, self, seen)
+
+    @staticmethod
+    def root_of(module_name: str) -> str:
+        """The package that a module counts with."""
+        root = module_name.partition(".")[0]
+        return root if root in CORE or root in EXTRA else STANDARD
+
+    def root_of_class(self, kind: type) -> str | None:
+        """The package of a class that was there at first."""
+        return self._class_roots.get(kind)
+
+    def module_of_function(self, function: Any) -> str | None:
+        """The module whose names the function uses, if it is known and the function's code is from its file."""
+        name = self._globals.get(id(function.__globals__))
+        if name is None or self.root_of(name) == STANDARD:
+            return None
+        return name if function.__code__.co_filename == getattr(self.modules[name], "__file__", None) else None
+
+    def is_unchanged(self, roots: Iterable[str]) -> bool:
+        """Whether the packages, and those that each drawing uses, are as they were."""
+        wanted = {*CORE, STANDARD, *roots}
+        if not all(map(is_, map(sys.modules.get, self.modules), self.modules.values())):
+            return False
+        return all(part.is_unchanged() for root, part in self._parts.items() if root in wanted)
+
+    def changes(self, roots: Iterable[str] = ()) -> list[str]:
+        """What is not as it was, in words."""
+        wanted = {*CORE, STANDARD, *roots}
+        moved = [name for name, module in self.modules.items() if sys.modules.get(name) is not module]
+        return moved + [each for root, part in self._parts.items() if root in wanted for each in part.changes()]
+
+    def add_class(self, kind: type, root: str) -> None:
+        """Know a class by a name that no other has."""
+        name = (kind.__module__, kind.__qualname__)
+        place = sum(each[:2] == name for each in self.class_names.values()) if name in self._taken else 0
+        self._taken.add(name)
+        self.class_names[kind] = (*name, place)
+        self._class_roots[kind] = root
+
+    @functools.cached_property
+    def _taken(self) -> set[tuple[str, str]]:
+        return set()
+
+    def root_of_globals(self, function: Any) -> str | None:
+        """The package whose module's names the function uses."""
+        name = self._globals.get(id(function.__globals__))
+        return None if name is None else self.root_of(name)
+
+
+class _Part:
+    """One package: its modules' names, and what is reached through them."""
+
+    def __init__(self, modules: dict[str, Any], library: Library, seen: set[int]) -> None:
+        self._namespaces = [_Namespace(name, module) for name, module in modules.items()]
+        self._root = library.root_of(next(iter(modules)))
+        self._library = library
+        self._seen = seen
+        self.owners: list[Any] = []
+        self.functions: list[Any] = []
+        self.arrays: list[Any] = []
+        self._discover()
+        self._referents = gc.get_referents(*self.owners)
+        self._counts = [len(gc.get_referents(owner)) for owner in self.owners]
+        self._function_parts = list(self._parts_of_functions())
+        self._array_bytes = [each.tobytes() for each in self.arrays]
+
+    def is_unchanged(self) -> bool:
+        return (
+            all(namespace.is_unchanged() for namespace in self._namespaces)
+            and _same(gc.get_referents(*self.owners), self._referents)
+            and _same(self._parts_of_functions(), self._function_parts)
+            and [each.tobytes() for each in self.arrays] == self._array_bytes
+        )
+
+    def changes(self) -> list[str]:
+        found = [change for namespace in self._namespaces for change in namespace.changes()]
+        start = 0
+        for owner, count in zip(self.owners, self._counts, strict=True):
+            known = self._referents[start : start + count]
+            start += count
+            if not _same(gc.get_referents(owner), known):
+                found.append(f"{type(owner).__qualname__}: {owner!r:.300}")
+        for function, parts in zip(self.functions, zip(*[iter(self._function_parts)] * 4), strict=False):
+            if not _same(_function_parts(function), parts):
+                found.append(repr(function))
+        return found
+
+    def _parts_of_functions(self) -> Iterator[Any]:
+        return itertools.chain.from_iterable(map(_function_parts, self.functions))
+
+    def _discover(self) -> None:
+        todo = [value for namespace in self._namespaces for value in namespace.values]
+        for namespace in self._namespaces:
+            self._name_values(namespace)
+        while todo:
+            found: list[Any] = []
+            for value in todo:
+                if id(value) not in self._seen:
+                    self._seen.add(id(value))
+                    found.extend(self._visit(value))
+            todo = found
+
+    def _name_values(self, namespace: _Namespace) -> None:
+        for key, value in zip(namespace.names, namespace.values, strict=False):
+            if type(value) is object or type(value).__module__.partition(".")[0] in CORE:
+                self._library.named_values.setdefault(id(value), f"{namespace.name}.{key}")
+
+    def _visit(self, value: Any) -> Iterable[Any]:
+        """Remember what can change about a value; what to visit next."""
+        kind = type(value)
+        if kind is types.FunctionType:
+            return self._visit_function(value)
+        if isinstance(value, type):
+            return self._visit_class(value)
+        if kind in _LIMPID:
+            return gc.get_referents(value)
+        if kind in _CONTAINERS or kind in _WRAPPERS:
+            if self._root == STANDARD and kind in _CONTAINERS:
+                return ()  # tables and caches of the standard library
+            self.owners.append(value)
+            return gc.get_referents(value)
+        if kind is functools._lru_cache_wrapper:
+            return (value.__wrapped__,)
+        return self._visit_instance(value)
+
+    def _visit_function(self, function: Any) -> Iterable[Any]:
+        if self._library.root_of_globals(function) != self._root:
+            self._seen.discard(id(function))
+            return ()
+        self.functions.append(function)
+        parts = (function.__defaults__, function.__kwdefaults__, function.__closure__)
+        wrapped = getattr(function, "__wrapped__", None)
+        return [each for each in (*parts, wrapped) if each is not None]
+
+    def _visit_class(self, kind: Any) -> Iterable[Any]:
+        root = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
+        if self._library.root_of(root) != self._root or kind.__module__ in _OUTSIDE:
+            self._seen.discard(id(kind))
+            return ()
+        if self._root == STANDARD and kind.__module__ not in self._library.modules:
+            return ()
+        self._library.add_class(kind, self._root)
+        if not kind.__flags__ & _HEAP_TYPE:
+            return ()
+        copyreg._slotnames(kind)  # type: ignore[attr-defined]  # copying an object would put them into the class
+        if self._root == STANDARD:
+            return [value for value in vars(kind).values() if isinstance(value, (types.FunctionType, property))]
+        self.owners.append(kind)
+        return gc.get_referents(kind)
+
+    def _visit_instance(self, value: Any) -> Iterable[Any]:
+        kind = type(value)
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(value, numpy.ndarray):
+            self.arrays.append(value.view(numpy.ndarray))
+        if kind is object:
+            self._library.named_values.setdefault(id(value), f"{self._root} {len(self._library.named_values)}")
+        if self._root == STANDARD or self._library.root_of(kind.__module__) == STANDARD or not gc.is_tracked(value):
+            return ()
+        if f"{kind.__module__}.{kind.__qualname__}" in _BY_VALUE:
+            return ()
+        getattr(value, "__dict__", None)  # makes it, where Python puts that off
+        self.owners.append(value)
+        return gc.get_referents(value)
+
+
+class _Namespace:
+    """A module's names and their values."""
+
+    def __init__(self, name: str, module: Any) -> None:
+        self.name = name
+        self._is_standard = name.partition(".")[0] in sys.stdlib_module_names
+        self._space = vars(module)
+        self.names = [key for key in self._space if self._counts(key)]
+        self._get = itemgetter(*self.names, "__name__", "__name__")
+        self.values = self._get(self._space)
+        self._length = len(self._space)
+
+    def is_unchanged(self) -> bool:
+        try:
+            same = _same(self._get(self._space), self.values)
+        except KeyError:
+            return False
+        return same and (len(self._space) == self._length or not self._new_names())
+
+    def changes(self) -> list[str]:
+        if self.is_unchanged():
+            return []
+        space = self._space
+        values = dict(zip(self.names, self.values, strict=False))
+        changed = [f"{self.name}.{key}" for key, value in values.items() if space.get(key, self) is not value]
+        return changed + [f"{self.name}.{key}" for key in self._new_names()]
+
+    def _counts(self, key: Any) -> bool:
+        if key in _VOLATILE_NAMES or f"{self.name}.{key}" in _VOLATILE:
+            return False
+        return not self._is_standard or isinstance(self._space[key], _CODE)
+
+    def _new_names(self) -> list[str]:
+        """Names that may hide a builtin one; a submodule that has since been imported is nothing new."""
+        known = {*self.names, *_VOLATILE_NAMES}
+        if self._is_standard:
+            found = [key for key in self._space if key not in known and key in vars(builtins)]
+            return found if self.name != "builtins" else []
+        found = [key for key in self._space if key not in known and f"{self.name}.{key}" not in _VOLATILE]
+        return [key for key in found if sys.modules.get(f"{self.name}.{key}") is not self._space[key]]
+
+
+def _same(fresh: Iterable[Any], known: Iterable[Any]) -> bool:
+    fresh, known = list(fresh), known if isinstance(known, (list, tuple)) else list(known)
+    return len(fresh) == len(known) and all(map(is_, fresh, known))
+
+
+def _resolve(path: str) -> Any:
+    """What a dotted path names, None if there is no such thing."""
+    package, *names = path.split(".")
+    return functools.reduce(lambda value, name: getattr(value, name, None), names, sys.modules.get(package))
+
+
+def _drawing_modules() -> Iterator[tuple[str, Any]]:
+    """The loaded modules of the drawing packages, and of the standard library those that they use."""
+    folders = tuple({sysconfig.get_path(each) for each in ("purelib", "platlib", "stdlib", "platstdlib")})
+    used: dict[str, Any] = {}
+    for name, module in list(sys.modules.items()):
+        root = name.partition(".")[0]
+        if root not in CORE and root not in EXTRA or not isinstance(module, types.ModuleType):
+            continue
+        if name in _OUTSIDE or name.startswith(tuple(f"{each}." for each in _OUTSIDE)):
+            continue
+        if not (getattr(module, "__file__", None) or folders[0]).startswith(folders):
+            continue
+        yield name, module
+        used.update({each.__name__: each for each in vars(module).values() if isinstance(each, types.ModuleType)})
+    used["builtins"] = sys.modules["builtins"]
+    for name, module in used.items():
+        if name != "sys" and name.partition(".")[0] in sys.stdlib_module_names and sys.modules.get(name) is module:
+            yield name, module

@@ -1,0 +1,233 @@
+"""What drawing reads beside the figure and the code: settings, registries, fonts, zone, locale, versions."""
+
+from __future__ import annotations
+
+import contextlib
+import decimal
+import locale
+import logging
+import os
+import platform
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from operator import attrgetter, is_
+from typing import Any
+
+from .values import refuse
+
+#: What a draw or a copy would import first, and what notebooks import on their way to it.
+_LAZY = {
+    "matplotlib": (
+        "matplotlib.pyplot matplotlib.patheffects matplotlib.hatch matplotlib.backends.backend_agg "
+        "matplotlib.animation matplotlib.sankey mpl_toolkits.mplot3d mpl_toolkits.axes_grid1.inset_locator "
+        "mpl_toolkits.axisartist PIL.PngImagePlugin numpy.linalg"
+    ),
+    "pandas": "pandas.plotting._matplotlib",
+}
+#: Settings about windows and files, not pictures.
+_UNDRAWN = ("backend", "backend_fallback", "figure.max_open_warning", "savefig.directory", "toolbar")
+_ENVIRONMENT = ("TZ", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "PYTHONMALLOC", "PYTHONTZPATH")
+_ENVIRONMENT_PREFIXES = ("LC_", "MPL", "OPENBLAS_", "MKL_", "OMP_", "NPY_", "BLIS_", "GOTO_")
+_ENTRY = attrgetter("fname", "name", "style", "variant", "weight", "stretch", "size")
+_GENERIC = frozenset({"serif", "sans-serif", "sans serif", "sans", "cursive", "fantasy", "monospace"})
+_MONTH = 2_629_746
+_TABLES = ("tables", "default_size", "defaultFamily", "_FontManager__default_weight")
+
+
+def import_lazy_modules() -> None:
+    """Import what a first draw would, so that it is among the code that is known."""
+    for package, names in _LAZY.items():
+        if package in sys.modules:
+            for name in names.split():
+                with contextlib.suppress(ImportError):
+                    import_module(name)
+    if "PIL.Image" in sys.modules:
+        sys.modules["PIL.Image"].preinit()
+
+
+class Fonts:
+    """The font files that Matplotlib knows, as they were when it was made."""
+
+    def __init__(self) -> None:
+        self._manager = sys.modules["matplotlib.font_manager"].fontManager
+        self._entries = list(self._all_entries())
+        self._fields = list(map(_ENTRY, self._entries))
+        self.files = frozenset(each.fname for each in self._entries)
+        self._stats = dict(_stats_of(self.files))
+        self._names = frozenset(each.name.lower() for each in self._entries)
+
+    def state(self) -> Any:
+        """Every font; refused if any changed, for it may be loaded as it was."""
+        entries = list(self._all_entries())
+        same = len(entries) == len(self._entries) and all(map(is_, entries, self._entries))
+        if not same or list(map(_ENTRY, entries)) != self._fields or dict(_stats_of(self.files)) != self._stats:
+            refuse(self._manager, "has fonts that are not the ones of the start")
+        return self._fields, sorted(self._stats.items()), self._manager.default_size, self._manager.defaultFamily
+
+    def verify(self, properties: Any) -> None:
+        """Refuse a font that is not known, or not found: the search for it writes a message, but only once."""
+        file, families = properties._file, properties._family or ()
+        if file is not None and os.fspath(file) not in self.files:
+            refuse(properties, "names a font file that is not a known font")
+        for family in [families] if isinstance(families, str) else families:
+            self._verify_family(str(family).lower())
+
+    def _verify_family(self, family: str) -> None:
+        settings = sys.modules["matplotlib"].rcParams
+        if family in _GENERIC:
+            key = "font.sans-serif" if family in ("sans serif", "sans") else f"font.{family}"
+            found = any(str(each).lower() in self._names for each in settings[key])
+        else:
+            found = family in self._names
+        if not found:
+            refuse(self._manager, f"has no font {family}")
+
+    def _all_entries(self) -> Iterator[Any]:
+        yield from self._manager.ttflist
+        yield from self._manager.afmlist
+
+
+class Surroundings:
+    """Taken in the zygote; what it says later is part of each fingerprint."""
+
+    def __init__(self) -> None:
+        matplotlib = sys.modules["matplotlib"]
+        self.fonts = Fonts()
+        self._colormaps = dict(matplotlib.colormaps._cmaps)
+        self._constant = (_versions(), _modules(), _machine())
+
+    def state(self) -> tuple[Any, ...]:
+        """Everything that a draw reads now; refused if something would watch it."""
+        if sys.gettrace() is not None or sys.getprofile() is not None:
+            refuse(sys, "is traced")
+        return (
+            self._constant,
+            self.fonts.state(),
+            self._settings(),
+            self._registries(),
+            _zone(),
+            _numbers(),
+            _messages(),
+            _environment(),
+            sys.getrecursionlimit(),
+        )
+
+    def _settings(self) -> Any:
+        settings = sys.modules["matplotlib"].rcParams
+        if settings["text.usetex"]:
+            refuse(settings, "has other programs set the text")
+        for family in settings["font.family"]:
+            self.fonts._verify_family(str(family).lower())
+        return {name: value for name, value in dict.items(settings) if name not in _UNDRAWN}
+
+    def _registries(self) -> Any:
+        matplotlib = sys.modules["matplotlib"]
+        known = self._colormaps
+        changed = {name: each for name, each in matplotlib.colormaps._cmaps.items() if known.get(name) is not each}
+        epoch = sys.modules["matplotlib.dates"]._epoch or matplotlib.rcParams["date.epoch"]
+        _verify_colour_cache()
+        return changed, len(matplotlib.colormaps._cmaps), dict.copy(sys.modules["matplotlib.units"].registry), epoch
+
+
+def _verify_colour_cache() -> None:
+    """Colours that were looked up before are as they would be now."""
+    colors = sys.modules["matplotlib.colors"]
+    for (colour, alpha), found in colors._colors_full_map.cache.items():
+        if colors._to_rgba_no_colorcycle(colour, alpha) != found:
+            refuse(colors._colors_full_map, "remembers another colour")
+
+
+def _stats_of(files: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    for file in files:
+        try:
+            status = os.stat(file)
+        except OSError:
+            yield file, None
+        else:
+            yield file, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _versions() -> Any:
+    freetype = sys.modules["matplotlib.ft2font"]
+    names = ("matplotlib", "numpy", "PIL", "dateutil", "cycler", "contourpy", "kiwisolver", "pyparsing", "pandas")
+    versions = {name: str(getattr(sys.modules.get(name), "__version__", "")) for name in names}
+    return versions, sys.version, freetype.__freetype_version__, freetype.__freetype_build_type__
+
+
+def _modules() -> list[Any]:
+    """Each loaded module that is not Python's own, with its file as it is: it may have changed others when imported."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] not in sys.stdlib_module_names and file:
+            found.append((name, file))
+    stats = dict(_stats_of(frozenset(file for _, file in found)))
+    return sorted((name, file, stats[file][:2] if stats[file] else None) for name, file in found)
+
+
+def _machine() -> Any:
+    """The processor decides which of NumPy's loops are used, and with that the last bit of a number."""
+    core = sys.modules.get("numpy._core._multiarray_umath") or sys.modules["numpy.core._multiarray_umath"]
+    features = sorted(name for name, there in core.__cpu_features__.items() if there)
+    return platform.machine(), sys.byteorder, platform.libc_ver(), features, os.cpu_count()
+
+
+def _zone() -> Any:
+    """The local zone by what it says of each month from 1970 to 2038, and its file."""
+    offsets = [(local.tm_gmtoff, local.tm_zone) for local in map(time.localtime, range(0, 2**31, _MONTH))]
+    changes = [(place, each) for place, each in enumerate(offsets) if not place or offsets[place - 1] != each]
+    clock = "/etc/localtime"
+    return changes, time.tzname, time.timezone, time.altzone, os.path.realpath(clock), list(_stats_of(frozenset({clock})))
+
+
+def _numbers() -> Any:
+    numpy = sys.modules["numpy"]
+    if numpy.geterrcall() is not None:
+        refuse(numpy, "calls something on an error")
+    context = decimal.getcontext()
+    return (
+        repr(sorted(numpy.get_printoptions().items(), key=lambda item: item[0])),
+        numpy.geterr(),
+        repr(context),
+        locale.setlocale(locale.LC_ALL),
+        repr(locale.localeconv()),
+    )
+
+
+def _messages() -> Any:
+    """What is said of a draw and what is not: filters, what was said once, levels."""
+    filters = [tuple(map(_told, each)) for each in warnings.filters]
+    said = []
+    for name, module in list(sys.modules.items()):
+        registry = getattr(module, "__dict__", {}).get("__warningregistry__")
+        if registry:
+            said.append((name, sorted(repr(key) for key in registry if key != "version")))
+    loggers = logging.root.manager.loggerDict
+    names = sorted(name for name in loggers if name.partition(".")[0] in ("matplotlib", "PIL"))
+    found = [logging.root, *(each for name in names if isinstance(each := loggers[name], logging.Logger))]
+    return filters, said, [_logger_state(each) for each in found], logging.root.manager.disable
+
+
+def _told(part: Any) -> Any:
+    if part is None or isinstance(part, (str, int)):
+        return part
+    return getattr(part, "pattern", None) or f"{part.__module__}.{part.__qualname__}"
+
+
+def _logger_state(logger: logging.Logger) -> Any:
+    """Handlers that write to a stream are heard; others might write anywhere."""
+    if logger.filters or any(type(each) not in (logging.StreamHandler, logging.NullHandler) for each in logger.handlers):
+        refuse(logger, "passes messages on")
+    handlers = [(type(each).__name__, each.level) for each in logger.handlers]
+    return logger.name, logger.level, logger.disabled, logger.propagate, handlers
+
+
+def _environment() -> Any:
+    return sorted(
+        (name, value)
+        for name, value in os.environ.items()
+        if name in _ENVIRONMENT or (name.startswith(_ENVIRONMENT_PREFIXES) and name != "MPLBACKEND")
+    )
