@@ -11,6 +11,7 @@ Equal bytes mean equal object graphs: values, types, order and sharing.  Whateve
 from __future__ import annotations
 
 import collections
+import contextlib
 import copyreg
 import enum
 import functools
@@ -27,7 +28,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .library import STANDARD, Library
-from .values import OWN_PICKLE, refuse, verify_builtin
+from .values import OWN_PICKLE, Refused, refuse, verify_builtin
 
 _Reduce = Callable[[Any], Any]
 
@@ -51,22 +52,17 @@ def token(*parts: Any) -> Any:
     raise TypeError(parts)
 
 
-def canonical_bytes(value: Any, library: Library, fonts: Any, roots: set[str]) -> list[Any]:
-    """The pickle and the buffers beside it; ``roots`` gets the packages it names.  Raises for what is refused."""
-    buffers: list[Any] = []
-    stream = io.BytesIO()
-    pickler = _CanonicalPickler(stream, library, fonts, roots, buffers)
-    pickler.dump(value)
-    pickler.dump(pickler.links())
-    return [stream.getbuffer(), *(each.raw() for each in buffers)]
+class _Pickler(pickle.Pickler):
+    """What a ``reducer_override`` can be given to."""
 
 
-class _CanonicalPickler(pickle.Pickler):
-    def __init__(self, stream: io.BytesIO, library: Library, fonts: Any, roots: set[str], buffers: list[Any]) -> None:
-        super().__init__(stream, protocol=5, buffer_callback=lambda each: _is_small(each) or buffers.append(each))
+class Canonicalizer:
+    """Learns each class once, so that it is made in the zygote and used in its forks."""
+
+    def __init__(self, library: Library, fonts: Any) -> None:
         self._library = library
         self._fonts = fonts
-        self._roots = roots
+        self.roots: set[str] = set()  #: the packages that are named by what was told last
         self._nodes: dict[int, int] = {}
         self._parents: list[Any] = []
         self._reducers: dict[type, _Reduce | None] = {
@@ -92,7 +88,24 @@ class _CanonicalPickler(pickle.Pickler):
         }
         self._standard = frozenset(self._reducers)
 
-    def reducer_override(self, value: Any) -> Any:
+    def learn(self, kinds: Iterable[type]) -> None:
+        """Know classes before they are met."""
+        for kind in kinds:
+            with contextlib.suppress(Refused):
+                self._reducers.setdefault(kind, self._reducer_of(kind))
+
+    def bytes_of(self, value: Any) -> list[Any]:
+        """The pickle and the buffers beside it.  Raises for what is refused."""
+        self.roots, self._nodes, self._parents = set(), {}, []
+        buffers: list[Any] = []
+        stream = io.BytesIO()
+        pickler: Any = _Pickler(stream, 5, buffer_callback=lambda each: _is_small(each) or buffers.append(each))
+        pickler.reducer_override = self._reduce
+        pickler.dump(value)
+        pickler.dump(self._links())
+        return [stream.getbuffer(), *(each.raw() for each in buffers)]
+
+    def _reduce(self, value: Any) -> Any:
         """Called for all but exact numbers, texts and containers."""
         kind = type(value)
         try:
@@ -101,14 +114,18 @@ class _CanonicalPickler(pickle.Pickler):
             reduce = self._reducers[kind] = self._reducer_of(kind)
         return NotImplemented if reduce is None else reduce(value)
 
-    def links(self) -> list[list[int]]:
+    def _links(self) -> list[list[int]]:
         """For each transform in the order of the pickle, which of the others it invalidates."""
-        found = []
+        place_of = self._nodes.get
+        found, outside = [], []
         for parents in self._parents:
             alive = [parent for reference in parents.values() if (parent := reference()) is not None]
-            found.append(sorted(self._nodes[id(each)] for each in alive if id(each) in self._nodes))
-            for kind in {type(each) for each in alive} - self._reducers.keys():
-                self._reducers[kind] = self._reducer_of(kind)  # it is invalidated too: of no foreign class
+            places = [place for parent in alive if (place := place_of(id(parent))) is not None]
+            found.append(sorted(places))
+            if len(places) < len(alive):
+                outside.extend(type(parent) for parent in alive if id(parent) not in self._nodes)
+        for kind in set(outside):
+            self._verify_class(kind)  # it is invalidated too
         return found
 
     def _reducer_of(self, kind: type) -> _Reduce | None:
@@ -117,20 +134,22 @@ class _CanonicalPickler(pickle.Pickler):
         numpy = sys.modules["numpy"]
         if kind in OWN_PICKLE or kind is numpy.ndarray or issubclass(kind, (numpy.generic, numpy.dtype)):
             return None
-        if kind is numpy.ufunc:
-            return _reduce_ufunc
+        if kind is numpy.ufunc or kind is type(numpy.mean) is not types.FunctionType:
+            return _reduce_numpy_function
         if kind in _BASES[:3]:
             return self._plain_reducer(kind)
-        self._verify_class(kind)
+        if self._library.root_of_class(kind) is not None:
+            self._verify_class(kind)  # else it is told by what is in it, or refused, when it is named
         if f"{kind.__module__}.".startswith(_DERIVED):
             return lambda _: (token, ("derived", kind))
         if issubclass(kind, numpy.ndarray):
             return lambda array: (token, ("array", kind, array.view(numpy.ndarray)), vars(array))
         if issubclass(kind, enum.Enum):
             return lambda member: (token, ("member", kind, member.name))
-        special = next((special for base, special in self._special().items() if issubclass(kind, base)), None)
+        special = next((special for base, special in self._special.items() if issubclass(kind, base)), None)
         return special or self._plain_reducer(kind)
 
+    @functools.cached_property
     def _special(self) -> dict[type, _Reduce]:
         """By class: Matplotlib's that keep something that is not theirs, or not the same in another process."""
         axes, bases, agg, cbook, figure, spines, transforms = (
@@ -154,14 +173,20 @@ class _CanonicalPickler(pickle.Pickler):
 
     def _plain_reducer(self, kind: type) -> _Reduce:
         """Class, contents and all attributes of an object that has nothing else."""
-        slots = copyreg._slotnames(kind)  # type: ignore[attr-defined]
+        slots: list[str] = copyreg._slotnames(kind)  # type: ignore[attr-defined]
         base = next((each for each in _BASES if issubclass(kind, each)), object)
-        room = base.__basicsize__ + 8 * (bool(kind.__dictoffset__ > 0) + bool(kind.__weakrefoffset__ > 0) + len(slots))
+        extras = (bool(kind.__dictoffset__ > 0 or kind.__itemsize__), bool(kind.__weakrefoffset__ > 0), len(slots))
+        room = base.__basicsize__ + 8 * sum(extras)
         if kind.__basicsize__ > room:
             return refuse(kind, "keeps something out of sight")
         has_dict = kind.__dictoffset__ != 0
         named = self._library.named_values
         parts_of: Any = list if base is collections.deque else base
+
+        def reduce_simply(value: Any) -> Any:
+            if id(value) in named:
+                return reduce_plain(value)
+            return copyreg.__newobj__, (kind,), vars(value)
 
         def state_of(value: Any) -> Any:
             state = vars(value) if has_dict else None
@@ -178,13 +203,15 @@ class _CanonicalPickler(pickle.Pickler):
             factory = value.default_factory if base is collections.defaultdict else None
             return token, ("container", kind), (parts, factory, state_of(value))
 
-        return reduce_plain if base is object else reduce_container
+        if base is not object:
+            return reduce_container
+        return reduce_plain if slots or not has_dict else reduce_simply
 
     def _verify_class(self, kind: type) -> None:
         root = self._library.root_of_class(kind)
         if root is None or root == STANDARD:
             refuse(kind, "is not of an installed package that is known to draw")
-        self._roots.add(str(root))
+        self.roots.add(str(root))
 
     def _reduce_class(self, kind: type) -> Any:
         if kind.__module__ == "builtins" and getattr(sys.modules["builtins"], kind.__name__, None) is kind:
@@ -200,8 +227,6 @@ class _CanonicalPickler(pickle.Pickler):
         """A class that a library's function made while it ran: by what is in it."""
         hidden = ("__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__", "__annotations_cache__")
         members = {name: each for name, each in vars(kind).items() if name not in hidden}
-        if not any(isinstance(each, types.FunctionType) for each in members.values()):
-            refuse(kind, "is not of an installed package")
         return token, ("made", kind.__name__, kind.__module__, type(kind), kind.__bases__), members
 
     def _reduce_function(self, function: Any) -> Any:
@@ -210,7 +235,9 @@ class _CanonicalPickler(pickle.Pickler):
         name = self._library.module_of_function(function)
         if name is None:
             refuse(function, "is not of an installed package that is known to draw")
-        self._roots.add(self._library.root_of(str(name)))
+        self.roots.add(self._library.root_of(str(name)))
+        if id(function) in self._library.plain_functions:
+            return token, ("function", name, function.__qualname__, function.__code__.co_firstlineno)
         state = (function.__defaults__, function.__kwdefaults__, function.__closure__)
         return token, ("function", name, marshal.dumps(function.__code__, 0)), state
 
@@ -297,7 +324,8 @@ def _reduce_builtin(function: Any) -> Any:
     return token, ("bound", function.__name__), owner
 
 
-def _reduce_ufunc(function: Any) -> Any:
-    if getattr(sys.modules["numpy"], function.__name__, None) is not function:
+def _reduce_numpy_function(function: Any) -> Any:
+    module = getattr(function, "__module__", None) or "numpy"
+    if getattr(sys.modules.get(module), function.__name__, None) is not function or module.startswith("numpy.random"):
         refuse(function, "is not NumPy's own")
-    return token, ("ufunc", function.__name__)
+    return token, ("numpy", module, function.__name__)

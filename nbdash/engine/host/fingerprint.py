@@ -23,7 +23,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .canonical import canonical_bytes
+from .canonical import Canonicalizer
 from .library import Library
 from .surroundings import Surroundings, import_lazy_modules
 from .values import Refused
@@ -39,6 +39,9 @@ class _Snapshot:
         import_lazy_modules()
         self.surroundings = Surroundings()
         self.library = Library()
+        self.canonicalizer = Canonicalizer(self.library, self.surroundings.fonts)
+        self.canonicalizer.learn(kind for kind in self.library.class_names if kind.__module__.startswith("matplotlib."))
+        self.constant = hashlib.blake2b(b"".join(self.canonicalizer.bytes_of(self.surroundings.constant))).digest()
 
 
 _taken: list[_Snapshot] = []
@@ -75,10 +78,9 @@ def compute_fingerprint(figure: Any, options: Mapping[str, Any]) -> str:
 
 
 def _hash(snapshot: _Snapshot, figure: Any, options: str) -> str:
-    roots: set[str] = set()
-    state = snapshot.surroundings.state()
-    pieces = canonical_bytes((options, state, figure), snapshot.library, snapshot.surroundings.fonts, roots)
-    if not snapshot.library.is_unchanged(roots):
+    state = (snapshot.constant, snapshot.surroundings.state(), snapshot.library.shared_paths)
+    pieces = snapshot.canonicalizer.bytes_of((options, state, figure))
+    if not snapshot.library.is_unchanged(snapshot.canonicalizer.roots):
         raise Refused("The code that draws is not what it was.")
     digest = hashlib.blake2b(digest_size=20)
     for piece in pieces:

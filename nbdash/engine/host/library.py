@@ -30,11 +30,28 @@ STANDARD = "stdlib"
 #: Parts of the packages that drawing does not use; their classes and functions are not known.
 _OUTSIDE = (
     "matplotlib.testing matplotlib.tests matplotlib.sphinxext matplotlib.rcsetup matplotlib.backends.qt_compat "
-    "matplotlib.style matplotlib._docstring matplotlib._afm matplotlib.backends.registry "
-    "matplotlib._cm matplotlib._cm_listed matplotlib._cm_bivar matplotlib._cm_multivar "
+    "matplotlib.style matplotlib._docstring matplotlib._afm matplotlib.backends.registry matplotlib.widgets "
+    "matplotlib._cm matplotlib._cm_listed matplotlib._cm_bivar matplotlib._cm_multivar matplotlib.animation "
+    "matplotlib.backend_tools matplotlib.backend_managers matplotlib.dviread matplotlib.texmanager matplotlib.mlab "
+    "matplotlib.sankey matplotlib._type1font matplotlib.backends.backend_pdf matplotlib.backends.backend_ps "
+    "matplotlib.backends.backend_svg matplotlib.backends._backend_pdf_ps "
     "numpy.testing numpy.f2py numpy.random numpy.polynomial numpy.fft numpy.ctypeslib numpy.typing numpy._typing "
-    "numpy.lib._datasource numpy.lib._npyio_impl "
-    "PIL.ExifTags PIL.TiffTags PIL.TiffImagePlugin pandas.io pandas.tests pandas._testing pandas.testing"
+    "numpy.lib._datasource numpy.lib._npyio_impl numpy.lib.format numpy.lib._format_impl numpy.lib._iotools "
+    "numpy.matrixlib numpy.lib._polynomial_impl numpy.rec numpy._core.records numpy.char numpy._core.defchararray "
+    "numpy.strings numpy._core.strings numpy.lib.scimath numpy.lib._scimath_impl numpy.lib._arrayterator_impl "
+    "numpy._core.memmap numpy._array_api_info numpy.lib.mixins numpy.lib.introspect numpy._pytesttester "
+    "PIL.ExifTags PIL.TiffTags PIL.TiffImagePlugin PIL.GifImagePlugin PIL.JpegImagePlugin PIL.PpmImagePlugin "
+    "PIL.BmpImagePlugin PIL.ImageChops PIL.features PIL.GimpGradientFile PIL.GimpPaletteFile PIL.PaletteFile "
+    "PIL.ImageSequence PIL.MpoImagePlugin PIL.JpegPresets pyparsing.testing pyparsing.common pyparsing.unicode "
+    "pandas.io pandas.tests pandas._testing pandas.testing"
+).split()
+#: Modules of which drawing uses a few names.
+_NARROW = {"matplotlib.pyplot": ("_auto_draw_if_interactive", "matplotlib", "rcParams")}
+#: Modules of the standard library that are used in drawing.
+_STANDARD = (
+    "builtins abc bisect calendar codecs collections contextlib copy copyreg datetime decimal enum functools heapq io "
+    "inspect itertools locale logging math numbers operator os pathlib posixpath re string struct textwrap time types "
+    "unicodedata warnings weakref zlib"
 ).split()
 #: Names whose values change in ordinary use.
 _VOLATILE = frozenset(
@@ -55,14 +72,14 @@ _BY_VALUE = frozenset(
     "matplotlib._mathtext.Parser".split()
 )
 #: Caches, by the class or object that they are an attribute of.
-_CACHES = ("matplotlib.colors._colors_full_map.cache",)
+_CACHES = ("matplotlib.colors._colors_full_map.cache", "matplotlib.backend_bases._default_backends")
 _VOLATILE_NAMES = ("__warningregistry__", "__builtins__")
 _CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
-_CONTAINERS = (dict, list, set)
+_CONTAINERS = (dict, list, set, types.CellType)
 _LIMPID = (tuple, frozenset)
-_WRAPPERS = (types.CellType, property, staticmethod, classmethod, functools.partial)
+_WRAPPERS = (property, staticmethod, classmethod, functools.partial)
 _HEAP_TYPE = 1 << 9
-_function_parts = attrgetter("__code__", "__defaults__", "__kwdefaults__", "__closure__")
+_function_parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
 class Library:
@@ -72,6 +89,8 @@ class Library:
         self.modules: dict[str, Any] = dict(_drawing_modules())
         self._globals = {id(vars(module)): name for name, module in self.modules.items()}
         self.named_values: dict[int, str] = {}
+        self.plain_functions: set[int] = set()  #: those that their module, name and line tell apart
+        self.shared_paths: list[Any] = []  #: used by many artists, and changed by some projections
         self.class_names: dict[type, tuple[str, str, int]] = {}
         self._class_roots: dict[type, str] = {}
         self._parts: dict[str, _Part] = {}
@@ -161,8 +180,8 @@ class _Part:
             known = self._referents[start : start + count]
             start += count
             if not _same(gc.get_referents(owner), known):
-                found.append(f"{type(owner).__qualname__}: {owner!r:.300}")
-        for function, parts in zip(self.functions, zip(*[iter(self._function_parts)] * 4), strict=False):
+                found.append(f"{_told(owner)}: {_difference(gc.get_referents(owner), known):.200}")
+        for function, parts in zip(self.functions, zip(*[iter(self._function_parts)] * 3, strict=True), strict=False):
             if not _same(_function_parts(function), parts):
                 found.append(repr(function))
         return found
@@ -196,8 +215,10 @@ class _Part:
             return self._visit_class(value)
         if kind in _LIMPID:
             return gc.get_referents(value)
-        if kind in _CONTAINERS or kind in _WRAPPERS:
-            if self._root == STANDARD and kind in _CONTAINERS:
+        if kind in _WRAPPERS:
+            return gc.get_referents(value)
+        if kind in _CONTAINERS:
+            if self._root == STANDARD and kind is not types.CellType:
                 return ()  # tables and caches of the standard library
             self.owners.append(value)
             return gc.get_referents(value)
@@ -210,6 +231,8 @@ class _Part:
             self._seen.discard(id(function))
             return ()
         self.functions.append(function)
+        if function.__closure__ is None and "<" not in function.__qualname__:
+            self._library.plain_functions.add(id(function))
         parts = (function.__defaults__, function.__kwdefaults__, function.__closure__)
         wrapped = getattr(function, "__wrapped__", None)
         return [each for each in (*parts, wrapped) if each is not None]
@@ -228,6 +251,7 @@ class _Part:
         if self._root == STANDARD:
             return [value for value in vars(kind).values() if isinstance(value, (types.FunctionType, property))]
         self.owners.append(kind)
+        self._seen.update(id(each) for name, each in vars(kind).items() if name.startswith("__annotat"))
         return gc.get_referents(kind)
 
     def _visit_instance(self, value: Any) -> Iterable[Any]:
@@ -239,7 +263,10 @@ class _Part:
             self._library.named_values.setdefault(id(value), f"{self._root} {len(self._library.named_values)}")
         if self._root == STANDARD or self._library.root_of(kind.__module__) == STANDARD or not gc.is_tracked(value):
             return ()
-        if f"{kind.__module__}.{kind.__qualname__}" in _BY_VALUE:
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if name == "matplotlib.path.Path":
+            self._library.shared_paths.append(value)
+        if name == "matplotlib.path.Path" or name in _BY_VALUE:
             return ()
         getattr(value, "__dict__", None)  # makes it, where Python puts that off
         self.owners.append(value)
@@ -253,6 +280,7 @@ class _Namespace:
         self.name = name
         self._is_standard = name.partition(".")[0] in sys.stdlib_module_names
         self._space = vars(module)
+        self._narrow = _NARROW.get(name)
         self.names = [key for key in self._space if self._counts(key)]
         self._get = itemgetter(*self.names, "__name__", "__name__")
         self.values = self._get(self._space)
@@ -276,16 +304,28 @@ class _Namespace:
     def _counts(self, key: Any) -> bool:
         if key in _VOLATILE_NAMES or f"{self.name}.{key}" in _VOLATILE:
             return False
+        if self._narrow is not None:
+            return key in self._narrow
         return not self._is_standard or isinstance(self._space[key], _CODE)
 
     def _new_names(self) -> list[str]:
         """Names that may hide a builtin one; a submodule that has since been imported is nothing new."""
         known = {*self.names, *_VOLATILE_NAMES}
-        if self._is_standard:
+        if self._is_standard or self._narrow is not None:
             found = [key for key in self._space if key not in known and key in vars(builtins)]
             return found if self.name != "builtins" else []
         found = [key for key in self._space if key not in known and f"{self.name}.{key}" not in _VOLATILE]
         return [key for key in found if sys.modules.get(f"{self.name}.{key}") is not self._space[key]]
+
+
+def _told(owner: Any) -> str:
+    about = owner.get("__qualname__") or owner.get("__doc__") if type(owner) is dict else None
+    return f"{type(owner).__qualname__} {about or owner!r:.80}"
+
+
+def _difference(fresh: list[Any], known: list[Any]) -> str:
+    old, new = set(map(id, known)), set(map(id, fresh))
+    return f"+ {[each for each in fresh if id(each) not in old]} - {[each for each in known if id(each) not in new]}"
 
 
 def _same(fresh: Iterable[Any], known: Iterable[Any]) -> bool:
@@ -302,18 +342,14 @@ def _resolve(path: str) -> Any:
 def _drawing_modules() -> Iterator[tuple[str, Any]]:
     """The loaded modules of the drawing packages, and of the standard library those that they use."""
     folders = tuple({sysconfig.get_path(each) for each in ("purelib", "platlib", "stdlib", "platstdlib")})
-    used: dict[str, Any] = {}
     for name, module in list(sys.modules.items()):
         root = name.partition(".")[0]
-        if root not in CORE and root not in EXTRA or not isinstance(module, types.ModuleType):
+        if (root not in CORE and root not in EXTRA) or not isinstance(module, types.ModuleType):
             continue
         if name in _OUTSIDE or name.startswith(tuple(f"{each}." for each in _OUTSIDE)):
             continue
-        if not (getattr(module, "__file__", None) or folders[0]).startswith(folders):
-            continue
-        yield name, module
-        used.update({each.__name__: each for each in vars(module).values() if isinstance(each, types.ModuleType)})
-    used["builtins"] = sys.modules["builtins"]
-    for name, module in used.items():
-        if name != "sys" and name.partition(".")[0] in sys.stdlib_module_names and sys.modules.get(name) is module:
+        if (getattr(module, "__file__", None) or folders[0]).startswith(folders):
             yield name, module
+    for name in _STANDARD:
+        if isinstance(sys.modules.get(name), types.ModuleType):
+            yield name, sys.modules[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import decimal
+import functools
 import locale
 import logging
 import os
@@ -16,13 +17,15 @@ from importlib import import_module
 from operator import attrgetter, is_
 from typing import Any
 
+from .library import CORE
 from .values import refuse
 
 #: What a draw or a copy would import first, and what notebooks import on their way to it.
 _LAZY = {
     "matplotlib": (
         "matplotlib.pyplot matplotlib.patheffects matplotlib.hatch matplotlib.backends.backend_agg "
-        "matplotlib.animation matplotlib.sankey mpl_toolkits.mplot3d mpl_toolkits.axes_grid1.inset_locator "
+        "matplotlib.animation matplotlib.sankey contourpy mpl_toolkits.mplot3d mpl_toolkits.axes_grid1 "
+        "mpl_toolkits.axes_grid1.anchored_artists mpl_toolkits.axes_grid1.inset_locator "
         "mpl_toolkits.axisartist PIL.PngImagePlugin numpy.linalg"
     ),
     "pandas": "pandas.plotting._matplotlib",
@@ -33,8 +36,9 @@ _ENVIRONMENT = ("TZ", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "PYTHONMALLOC", "
 _ENVIRONMENT_PREFIXES = ("LC_", "MPL", "OPENBLAS_", "MKL_", "OMP_", "NPY_", "BLIS_", "GOTO_")
 _ENTRY = attrgetter("fname", "name", "style", "variant", "weight", "stretch", "size")
 _GENERIC = frozenset({"serif", "sans-serif", "sans serif", "sans", "cursive", "fantasy", "monospace"})
+#: Packages whose modules a draw's warning may be put down to.
+_SPEAKERS = frozenset({*CORE, "__main__", "IPython", "matplotlib_inline", "_nbdash_host", "asyncio", "traitlets"})
 _MONTH = 2_629_746
-_TABLES = ("tables", "default_size", "defaultFamily", "_FontManager__default_weight")
 
 
 def import_lazy_modules() -> None:
@@ -46,6 +50,10 @@ def import_lazy_modules() -> None:
                     import_module(name)
     if "PIL.Image" in sys.modules:
         sys.modules["PIL.Image"].preinit()
+    if "matplotlib.path" in sys.modules:
+        path = sys.modules["matplotlib.path"].Path
+        for make in (path.unit_rectangle, path.unit_circle, path.unit_circle_righthalf):
+            make()  # each is kept by the class
 
 
 class Fonts:
@@ -58,14 +66,24 @@ class Fonts:
         self.files = frozenset(each.fname for each in self._entries)
         self._stats = dict(_stats_of(self.files))
         self._names = frozenset(each.name.lower() for each in self._entries)
+        self.constant  # noqa: B018  # as it is now
 
-    def state(self) -> Any:
-        """Every font; refused if any changed, for it may be loaded as it was."""
+    def verify_all(self) -> None:
+        """Refuse if any font changed, for it may be loaded as it was."""
         entries = list(self._all_entries())
         same = len(entries) == len(self._entries) and all(map(is_, entries, self._entries))
         if not same or list(map(_ENTRY, entries)) != self._fields or dict(_stats_of(self.files)) != self._stats:
             refuse(self._manager, "has fonts that are not the ones of the start")
-        return self._fields, sorted(self._stats.items()), self._manager.default_size, self._manager.defaultFamily
+        if self._defaults() != self.constant[2]:
+            refuse(self._manager, "has other default fonts")
+
+    @functools.cached_property
+    def constant(self) -> Any:
+        """Every font."""
+        return self._fields, sorted(self._stats.items()), self._defaults()
+
+    def _defaults(self) -> Any:
+        return self._manager.default_size, dict(self._manager.defaultFamily)
 
     def verify(self, properties: Any) -> None:
         """Refuse a font that is not known, or not found: the search for it writes a message, but only once."""
@@ -97,15 +115,14 @@ class Surroundings:
         matplotlib = sys.modules["matplotlib"]
         self.fonts = Fonts()
         self._colormaps = dict(matplotlib.colormaps._cmaps)
-        self._constant = (_versions(), _modules(), _machine())
+        self.constant = (_versions(), _modules(), _machine(), self.fonts.constant)
 
     def state(self) -> tuple[Any, ...]:
         """Everything that a draw reads now; refused if something would watch it."""
         if sys.gettrace() is not None or sys.getprofile() is not None:
             refuse(sys, "is traced")
+        self.fonts.verify_all()
         return (
-            self._constant,
-            self.fonts.state(),
             self._settings(),
             self._registries(),
             _zone(),
@@ -129,7 +146,9 @@ class Surroundings:
         changed = {name: each for name, each in matplotlib.colormaps._cmaps.items() if known.get(name) is not each}
         epoch = sys.modules["matplotlib.dates"]._epoch or matplotlib.rcParams["date.epoch"]
         _verify_colour_cache()
-        return changed, len(matplotlib.colormaps._cmaps), dict.copy(sys.modules["matplotlib.units"].registry), epoch
+        polygons = sys.modules["matplotlib.path"].Path._unit_regular_polygons
+        bent = [(count, path) for count, path in sorted(polygons.items()) if path._interpolation_steps != 1]
+        return changed, len(matplotlib.colormaps._cmaps), dict.copy(sys.modules["matplotlib.units"].registry), epoch, bent
 
 
 def _verify_colour_cache() -> None:
@@ -201,8 +220,8 @@ def _messages() -> Any:
     """What is said of a draw and what is not: filters, what was said once, levels."""
     filters = [tuple(map(_told, each)) for each in warnings.filters]
     said = []
-    for name, module in list(sys.modules.items()):
-        registry = getattr(module, "__dict__", {}).get("__warningregistry__")
+    for name in [name for name in sys.modules if name.partition(".")[0] in _SPEAKERS]:
+        registry = getattr(sys.modules[name], "__warningregistry__", None)
         if registry:
             said.append((name, sorted(repr(key) for key in registry if key != "version")))
     loggers = logging.root.manager.loggerDict

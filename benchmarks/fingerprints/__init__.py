@@ -1,0 +1,1 @@
+"""How many figures of Matplotlib's gallery have a fingerprint, and whether equal ones are equal pictures."""
