@@ -225,6 +225,7 @@ class Job:
     imports: tuple[str, ...] = ()  #: what a zygote may preload, if on its allow-list
     environment: Mapping[str, str] = field(default_factory=dict)  #: additions to the run's environment
     limits: Limits = Limits()
+    dashboard: str | None = None  #: whose pictures of unchanged figures may be used again; None: all are drawn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from nbdash.engine.frames import event_from_frame
 from nbdash.engine.host.wire import FrameReader, WireError
+from nbdash.engine.pictures import Pictures
 from nbdash.model import Emit, EngineEvent, OutputAdded
 
 _READ_BYTES = 1 << 20
@@ -90,7 +91,7 @@ Piece = tuple[Place, OutputAdded, "str | None"]
 class Drawing:
     """The connection to one drawer; a figure has a place for each part of its drawing."""
 
-    def __init__(self, fd: int, *, index: int, token: bytes) -> None:
+    def __init__(self, fd: int, *, index: int, token: bytes, pictures: Pictures | None) -> None:
         self.index = index  #: of the figure's cell
         self.places = (Place(), Place())
         self.began = time.monotonic()
@@ -99,6 +100,9 @@ class Drawing:
         self._socket = socket.socket(fileno=fd)
         self._socket.setblocking(False)
         self._frames = FrameReader(token)
+        self._pictures = pictures
+        self._fingerprint: str | None = None
+        self._drawn: list[OutputAdded] = []
 
     def fileno(self) -> int:
         """For selectors."""
@@ -117,15 +121,40 @@ class Drawing:
         return [piece for frame in self._frames.feed(data) if (piece := self._piece_from(frame)) is not None]
 
     def _piece_from(self, frame: dict[str, Any]) -> Piece | None:
-        if frame.get("kind") == "drawn":
-            self.is_drawn = True
-            for place in self.places:
-                place.is_remembered = frame.get("is_remembered") is True
-            return None
-        event, part, once = event_from_frame(frame), frame.get("part"), frame.get("once")
-        if not isinstance(event, OutputAdded) or event.index != self.index or part not in (0, 1):
+        part, once = frame.get("part"), frame.get("once")
+        if part not in (0, 1):
+            raise WireError("a part that no drawing has")
+        match frame.get("kind"):
+            case "drawn":
+                self._end(is_remembered=frame.get("is_remembered") is True)
+                return None
+            case "known":
+                found = self._find(str(frame.get("fingerprint")))
+                return None if found is None else (self.places[part], found, None)
+        event = event_from_frame(frame)
+        if not isinstance(event, OutputAdded) or event.index != self.index:
             raise WireError("a drawer's message about something else")
+        self._drawn.append(event)
         return self.places[part], event, str(once) if once is not None else None
+
+    def _find(self, fingerprint: str) -> OutputAdded | None:
+        """The picture of that figure, if there is one, which the drawer is told."""
+        found = None if self._pictures is None else self._pictures.find(fingerprint, self.index)
+        self._fingerprint = None if found else fingerprint
+        with contextlib.suppress(OSError):
+            self._socket.send(b"y" if found else b"n")
+        return found
+
+    def _end(self, *, is_remembered: bool) -> None:
+        self.is_drawn = True
+        for place in self.places:
+            place.is_remembered = is_remembered
+        if (
+            self._pictures
+            and self._fingerprint
+            and [each.output["output_type"] for each in self._drawn] == ["display_data"]
+        ):
+            self._pictures.keep(self._fingerprint, self._drawn[0])
 
     def close(self) -> None:
         """Listen no more."""

@@ -11,10 +11,14 @@ from typing import Any
 from nbdash.engine.failures import run_cancelled
 from nbdash.engine.host.wire import TOKEN_BYTES
 from nbdash.engine.interpreters import find_python
+from nbdash.engine.pictures import Pictures, PictureStore
 from nbdash.engine.supervision import Supervision
 from nbdash.engine.zygotes import ZygoteKey, ZygotePool, open_connections, preload_set
 from nbdash.errors import EngineError
 from nbdash.model import Emit, Job, Outcome
+
+#: Set, it has every figure drawn, and those compared whose fingerprint is known.
+_VERIFY = "NBDASH_VERIFY_FIGURES"
 
 
 class ForkEngine:
@@ -22,13 +26,14 @@ class ForkEngine:
 
     name = "fork"
 
-    def __init__(self, *, zygotes: int = 4, drawers: int | None = None) -> None:
+    def __init__(self, *, zygotes: int = 4, drawers: int | None = None, pictures: PictureStore | None = None) -> None:
         """``zygotes``: how many interpreters with preloaded libraries are kept at most.
 
-        ``drawers``: how many figures of a run are drawn at a time, beside its cells; None: one per core, if there
-        are several.
+        ``drawers``: how many figures of a run are drawn at a time, beside its cells; None: one per core.
+        ``pictures``: where those of figures that have not changed are found again.
         """
-        self._drawers = _usual_drawers() if drawers is None else drawers
+        self._drawers = len(os.sched_getaffinity(0)) if drawers is None else drawers
+        self._pictures = pictures
         self._pool = ZygotePool(zygotes)
         self._closing = threading.Event()
 
@@ -44,13 +49,33 @@ class ForkEngine:
         token = secrets.token_bytes(TOKEN_BYTES)
         with open_connections() as links:
             try:
-                forked = self._pool.fork(_key_for(job, python), _request_for(job, token, self._drawers), links.theirs)
+                forked = self._pool.fork(_key_for(job, python), self._request_for(job, token), links.theirs)
             finally:
                 for fd in links.theirs:
                     os.close(fd)
-            run = Supervision(job, emit, links=links, forked=forked, token=token)
+            pictures = self._pictures_of(job)
+            run = Supervision(job, emit, links=links, forked=forked, token=token, pictures=pictures)
             outcome = run.watch(lambda: cancel.is_set() or self._closing.is_set())
         return replace(outcome, python=python)
+
+    def _pictures_of(self, job: Job) -> Pictures | None:
+        if self._pictures is None or job.dashboard is None:
+            return None
+        return Pictures(self._pictures, job.dashboard, checks_all=bool(os.environ.get(_VERIFY)))
+
+    def _request_for(self, job: Job, token: bytes) -> dict[str, Any]:
+        return {
+            "token": token.hex(),
+            "cells": [
+                {"index": cell.index, "source": cell.source, "draws": cell.draws, "may_raise": cell.may_raise}
+                for cell in job.cells
+            ],
+            "folder": str(job.folder),
+            "environment": dict(job.environment),
+            "argv": _kernel_arguments(job),
+            "drawers": self._drawers,
+            "reuses": self._pictures_of(job) is not None,
+        }
 
     def close(self) -> None:
         """As :meth:`nbdash.engine.base.Engine.close` says; runs under way are cancelled."""
@@ -62,25 +87,6 @@ def _key_for(job: Job, python: str) -> ZygoteKey:
     """Nbdash's own variables differ from run to run and mean nothing to imports; any other may."""
     environment = {name: value for name, value in job.environment.items() if not name.startswith("NBDASH_")}
     return ZygoteKey(python=python, preload=preload_set(job), environment=frozenset(environment.items()))
-
-
-def _request_for(job: Job, token: bytes, drawers: int) -> dict[str, Any]:
-    return {
-        "token": token.hex(),
-        "cells": [
-            {"index": cell.index, "source": cell.source, "draws": cell.draws, "may_raise": cell.may_raise}
-            for cell in job.cells
-        ],
-        "folder": str(job.folder),
-        "environment": dict(job.environment),
-        "argv": _kernel_arguments(job),
-        "drawers": drawers,
-    }
-
-
-def _usual_drawers() -> int:
-    cores = len(os.sched_getaffinity(0))
-    return cores if cores > 1 else 0
 
 
 def _kernel_arguments(job: Job) -> list[str]:

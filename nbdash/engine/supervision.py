@@ -17,6 +17,7 @@ from nbdash.engine.drawings import Drawing, InOrder
 from nbdash.engine.frames import event_from_frame
 from nbdash.engine.host.wire import FrameReader, WireError
 from nbdash.engine.limits import MemoryWatch
+from nbdash.engine.pictures import Pictures
 from nbdash.engine.pipes import TextPipe
 from nbdash.engine.processes import RUN_MARK, kill_marked
 from nbdash.engine.stopping import Stopper
@@ -50,13 +51,16 @@ _LAST_WORDS = 60
 class Supervision:
     """One run, from its fork to its last process's end."""
 
-    def __init__(self, job: Job, emit: Emit, *, links: Connections, forked: Forked, token: bytes) -> None:
+    def __init__(
+        self, job: Job, emit: Emit, *, links: Connections, forked: Forked, token: bytes, pictures: Pictures | None
+    ) -> None:
         self._job = job
         self._order = InOrder(emit)
         self._emit = OutputBudget(job.limits, self._order)
         self._links = links
         self._forked = forked
         self._token = token
+        self._pictures = pictures
         self._frames, self._reports = FrameReader(token), FrameReader(token)
         self._drawings: dict[int, Drawing] = {}  # by their numbers
         self._fds: deque[int] = deque()  # that came with the messages just read
@@ -161,7 +165,7 @@ class Supervision:
                 self._order.insert(self._drawings[frame["number"]].places[int(frame["part"])])
                 return
             index = self._cells[frame["index"]].index
-            drawing = Drawing(self._fds.popleft(), index=index, token=self._token)
+            drawing = Drawing(self._fds.popleft(), index=index, token=self._token, pictures=self._pictures)
             self._drawings[int(frame["number"])] = drawing
             self._open.add(drawing)
         except (KeyError, IndexError, TypeError, ValueError):

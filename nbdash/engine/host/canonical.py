@@ -44,7 +44,21 @@ _CANVAS_EXTRAS = frozenset({"manager", "toolbar", "renderer", "_lastKey", "mouse
 #: Objects of C++ that hold a copy of attributes beside them, and are not read when drawing.
 _SMALL_BYTES = 16384
 _DERIVED = ("contourpy.", "matplotlib._tri.")
-_BASES = (collections.OrderedDict, collections.defaultdict, collections.deque, dict, list, tuple, set, frozenset, str, int, float, complex, bytes)
+_BASES = (
+    collections.OrderedDict,
+    collections.defaultdict,
+    collections.deque,
+    dict,
+    list,
+    tuple,
+    set,
+    frozenset,
+    str,
+    int,
+    float,
+    complex,
+    bytes,
+)
 
 
 def token(*parts: Any) -> Any:

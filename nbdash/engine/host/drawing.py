@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .fingerprint import fingerprint_of
+from .formats import figure_formats, repeatable
 from .grandchildren import fork_grandchild
 from .once import warnings_told
 from .sleeping import Slumber
@@ -25,11 +27,15 @@ _BACKEND = "matplotlib_inline.backend_inline"
 
 
 class Drawings:
-    """The figures of one run that are drawn beside it, at most ``most`` at a time; 0: none."""
+    """The figures of one run that are drawn beside it, at most ``most`` at a time; 0: none.
 
-    def __init__(self, shell: Any, *, most: int) -> None:
+    ``reuses``: the engine is asked for the picture of each before it is drawn.
+    """
+
+    def __init__(self, shell: Any, *, most: int, reuses: bool) -> None:
         self._shell = shell
         self._most = most
+        self._reuses = reuses
         self._count = 0
         self._running: list[int] = []  # pipes that end with their drawers
 
@@ -84,6 +90,8 @@ class Drawings:
 
     def _take(self, tasks: Sequence[_Task]) -> bool:
         """Whether drawers draw them; the figures are closed then, and sleep."""
+        if not self._is_plain():
+            return False
         surveys = [objects for task in tasks if (objects := _survey(task.figure)) is not None]
         if len(surveys) < len(tasks):
             return False
@@ -96,6 +104,12 @@ class Drawings:
         for task, objects in zip(tasks, surveys, strict=True):
             self._put_to_sleep(task, objects)
         return True
+
+    def _is_plain(self) -> bool:
+        """Whether what is put out goes where it usually goes, in the usual forms."""
+        publisher = self._shell.display_pub
+        is_usual = type(publisher) is self._shell.display_pub_class and not publisher._hooks
+        return is_usual and self._shell.channel.has_text() and figure_formats(self._shell) is not None
 
     def _put_to_sleep(self, task: _Task, objects: list[Any]) -> None:
         sys.modules[_BACKEND].Gcf.destroy(task.figure.canvas.manager)
@@ -123,8 +137,14 @@ class Drawings:
         """What a drawer does."""
         self._most = 0
         self._shell.channel = drawer = self._shell.channel.drawer_on(sock, keep={is_alive})
+        fingerprint = self._fingerprint_of(task) if self._reuses else None
         with warnings_told(drawer):
-            task.draw(drawer)
+            if fingerprint is None or not drawer.ask("known", part=task.parts - 1, fingerprint=fingerprint):
+                task.draw(drawer)
+
+    def _fingerprint_of(self, task: _Task) -> str | None:
+        formats = repeatable(figure_formats(self._shell) or {})
+        return fingerprint_of(task.figure, {"formats": formats, "calls": task.calls()}) if formats else None
 
 
 def _survey(figure: Any) -> list[Any] | None:
@@ -143,8 +163,12 @@ class _Task:
         self._shell = shell
         self._settings = dict(dict.items(sys.modules["matplotlib"].rcParams))
 
+    def calls(self) -> list[Any]:
+        """The kernel's own calls, as far as they differ from figure to figure, in JSON."""
+        raise NotImplementedError
+
     def draw(self, drawer: Drawer) -> None:
-        """Make the kernel's own calls."""
+        """Make them."""
         raise NotImplementedError
 
     def catch_up(self, drawings: Drawings) -> None:
@@ -162,6 +186,10 @@ class _Ending(_Task):
     """An open figure at a cell's end: drawn if it has changed, then displayed."""
 
     parts = 2
+
+    def calls(self) -> list[Any]:
+        hooks = [hook.__name__ for hook in self._shell.events.callbacks["post_execute"]]
+        return [hooks, bool(self.figure.stale), sys.modules["matplotlib"].is_interactive()]
 
     def draw(self, drawer: Drawer) -> None:
         figures = sys.modules[_BACKEND].Gcf.figs
@@ -186,6 +214,9 @@ class _Showing(_Task):
     def __init__(self, shell: Any, figure: Any, metadata: Any) -> None:
         super().__init__(shell, figure)
         self._metadata = metadata
+
+    def calls(self) -> list[Any]:
+        return ["show", self._metadata]
 
     def draw(self, drawer: Drawer) -> None:
         self._redraw(sys.modules[_BACKEND])

@@ -31,7 +31,7 @@ def execute_run(request: dict[str, Any], fds: list[int], *, shell: Any) -> None:
     _become_kernel(request)
     _reseed()
     shell.channel = channel
-    shell.drawings = Drawings(shell, most=request["drawers"])
+    shell.drawings = Drawings(shell, most=request["drawers"], reuses=request["reuses"])
     session = _Session(shell, channel, originals)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

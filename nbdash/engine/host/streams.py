@@ -124,6 +124,10 @@ class Channel:
         """Send one message, and with it one end of a connection."""
         self._send(kind, content, [sock.fileno()])
 
+    def has_text(self) -> bool:
+        """Whether what Python prints comes here."""
+        return self._streams == (sys.stdout, sys.stderr)
+
     def flush(self) -> None:
         """Write what any of the process's streams holds back."""
         flush_all((sys.__stdout__, sys.__stderr__))
@@ -181,6 +185,11 @@ class Drawer:
             if text:
                 output = {"output_type": "stream", "name": name, "text": text.decode(errors="replace")}
                 self._put("output", output=output, once=once)
+
+    def ask(self, kind: str, **content: Any) -> bool:
+        """Send a message that is answered."""
+        self._put(kind, **content)
+        return self._socket.recv(1) == b"y"
 
     def _put(self, kind: str, **content: Any) -> None:
         message = {"kind": kind, "index": self.index, "part": self.part, **content}

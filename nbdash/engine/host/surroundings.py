@@ -148,7 +148,13 @@ class Surroundings:
         _verify_colour_cache()
         polygons = sys.modules["matplotlib.path"].Path._unit_regular_polygons
         bent = [(count, path) for count, path in sorted(polygons.items()) if path._interpolation_steps != 1]
-        return changed, len(matplotlib.colormaps._cmaps), dict.copy(sys.modules["matplotlib.units"].registry), epoch, bent
+        return (
+            changed,
+            len(matplotlib.colormaps._cmaps),
+            dict.copy(sys.modules["matplotlib.units"].registry),
+            epoch,
+            bent,
+        )
 
 
 def _verify_colour_cache() -> None:
@@ -199,7 +205,14 @@ def _zone() -> Any:
     offsets = [(local.tm_gmtoff, local.tm_zone) for local in map(time.localtime, range(0, 2**31, _MONTH))]
     changes = [(place, each) for place, each in enumerate(offsets) if not place or offsets[place - 1] != each]
     clock = "/etc/localtime"
-    return changes, time.tzname, time.timezone, time.altzone, os.path.realpath(clock), list(_stats_of(frozenset({clock})))
+    return (
+        changes,
+        time.tzname,
+        time.timezone,
+        time.altzone,
+        os.path.realpath(clock),
+        list(_stats_of(frozenset({clock}))),
+    )
 
 
 def _numbers() -> Any:
@@ -238,7 +251,9 @@ def _told(part: Any) -> Any:
 
 def _logger_state(logger: logging.Logger) -> Any:
     """Handlers that write to a stream are heard; others might write anywhere."""
-    if logger.filters or any(type(each) not in (logging.StreamHandler, logging.NullHandler) for each in logger.handlers):
+    if logger.filters or any(
+        type(each) not in (logging.StreamHandler, logging.NullHandler) for each in logger.handlers
+    ):
         refuse(logger, "passes messages on")
     handlers = [(type(each).__name__, each.level) for each in logger.handlers]
     return logger.name, logger.level, logger.disabled, logger.propagate, handlers

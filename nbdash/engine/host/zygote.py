@@ -16,6 +16,7 @@ import socket
 import sys
 from typing import Any
 
+from .fingerprint import take_snapshot
 from .keeper import keep_run
 from .shell import make_shell
 from .system import become_subreaper, fork_quietly
@@ -40,6 +41,7 @@ def main(fd: int) -> None:
     if hello["preload"]:
         with contextlib.suppress(Exception):
             draw_once()
+            take_snapshot()
     gc.collect()
     gc.freeze()
     control.sendall(pack_frame({"ready": os.getpid(), "failed": failed, "folders": _folders()}, TOKEN))
