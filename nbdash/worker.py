@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,12 @@ RETRY_SECONDS = 2.0
 class Worker:
     """Performs queued runs, several at a time, until told to stop."""
 
-    def __init__(self, store: Store, settings: Settings, *, engine_for: Callable[[str], Engine] = make_engine) -> None:
+    def __init__(self, store: Store, settings: Settings, *, engine_for: Callable[[str], Engine] | None = None) -> None:
         self.store = store
         self.settings = settings
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._publisher = Publisher(store, settings)
-        self._engine_for = engine_for
+        self._engine_for = engine_for or partial(make_engine, pictures=store.pictures)
         self._engines: dict[str, Engine] = {}
         self._active: dict[str, _ActiveRun] = {}
         self._overdue: set[str] = set()
@@ -133,6 +134,7 @@ class Worker:
                 settings=self.settings,
                 python=version.python,
             )
+            job = replace(job, dashboard=str(run.dashboard_id))
             recording = Recording(self.store, run, plan, self.settings, lost=active.give_up)
             recording.start()
             execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
@@ -209,6 +211,7 @@ class Worker:
         if self.store.prune(self.settings.keep) or is_due:
             self._collected = time.monotonic()
             self.store.collect_blobs(GRACE_SECONDS)
+            self.store.collect_pictures()
             collect_received(self.settings.data, self.store.version_folders(), GRACE_SECONDS)
 
     def _sweep(self) -> None:

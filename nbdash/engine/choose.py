@@ -10,14 +10,17 @@ from nbdash.engine.base import Engine
 from nbdash.engine.forked import ForkEngine
 from nbdash.engine.interpreters import find_python, python_facts
 from nbdash.engine.kernel import KernelEngine
+from nbdash.engine.pictures import PictureStore
 from nbdash.errors import OptionError
 from nbdash.model import Emit, Job, Outcome
 
 ENGINE_NAMES = ("fork", "kernel")
 
 
-def make_engine(name: str = "") -> Engine:
+def make_engine(name: str = "", *, pictures: PictureStore | None = None) -> Engine:
     """The engine of that name; an empty name means the platform's default.
+
+    ``pictures``: where those of figures that have not changed are found again.
 
     Raises OptionError for another name, and for ``fork`` where forking is not safe.
     """
@@ -27,7 +30,7 @@ def make_engine(name: str = "") -> Engine:
         names = ", ".join(ENGINE_NAMES)
         raise OptionError(f"There is no engine {name!r}; there are: {names}.", field="engine")
     if _can_fork():
-        return _ForkOrKernel()
+        return _ForkOrKernel(pictures)
     if name == "":
         return KernelEngine()
     raise OptionError(f"The 'fork' engine does not work on {sys.platform}: use 'kernel'.", field="engine")
@@ -42,8 +45,8 @@ class _ForkOrKernel:
 
     name = "fork"
 
-    def __init__(self) -> None:
-        self._fork = ForkEngine()
+    def __init__(self, pictures: PictureStore | None) -> None:
+        self._fork = ForkEngine(pictures=pictures)
         self._kernel = KernelEngine()
 
     def execute(self, job: Job, emit: Emit, cancel: threading.Event) -> Outcome:

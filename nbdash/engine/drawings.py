@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from nbdash.engine.pictures import Pictures
 from nbdash.model import Emit, EngineEvent, OutputAdded
 
 _READ_BYTES = 1 << 20
+_FINGERPRINT = re.compile(r"[0-9a-f]{40}")
 
 
 class Place:
@@ -129,7 +131,7 @@ class Drawing:
                 self._end(is_remembered=frame.get("is_remembered") is True)
                 return None
             case "known":
-                found = self._find(str(frame.get("fingerprint")))
+                found = self._find(frame.get("fingerprint"))
                 return None if found is None else (self.places[part], found, None)
         event = event_from_frame(frame)
         if not isinstance(event, OutputAdded) or event.index != self.index:
@@ -137,8 +139,10 @@ class Drawing:
         self._drawn.append(event)
         return self.places[part], event, str(once) if once is not None else None
 
-    def _find(self, fingerprint: str) -> OutputAdded | None:
+    def _find(self, fingerprint: Any) -> OutputAdded | None:
         """The picture of that figure, if there is one, which the drawer is told."""
+        if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
+            raise WireError("no fingerprint")
         found = None if self._pictures is None else self._pictures.find(fingerprint, self.index)
         self._fingerprint = None if found else fingerprint
         with contextlib.suppress(OSError):

@@ -9,6 +9,8 @@ from nbdash.errors import StoreError
 
 DATABASE = "nbdash.sqlite"
 BLOBS = "blobs"
+#: Of figures that may be used again.
+PICTURES = "pictures"
 #: The folders that notebooks published from elsewhere run in.
 RECEIVED = "received"
 

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Select, delete, func, select
 
 from nbdash.model import RunState
 from nbdash.store.base import StorePart
+from nbdash.store.folder import PICTURES
+from nbdash.store.pictures import PictureFolder
 from nbdash.store.runs import ACTIVE
 from nbdash.store.tables import cards, dashboards, pages, pointers, runs, versions
 
@@ -45,6 +47,15 @@ class Maintenance(StorePart):
         with self._database.read() as connection:
             referenced = referenced_blobs(connection)
         return self._blobs.collect(referenced, min_age_seconds)
+
+    @property
+    def pictures(self) -> PictureFolder:
+        """The pictures of figures that may be used again."""
+        return PictureFolder(self._database.path.parent / PICTURES)
+
+    def collect_pictures(self) -> None:
+        """Removes those of dashboards that are gone, and those that were not used for long."""
+        self.pictures.collect({str(row["id"]) for row in self._all(select(dashboards.c.id))})
 
     def stored_bytes(self) -> int:
         """What the data directory holds, in bytes: database, blobs, and what was sent."""
