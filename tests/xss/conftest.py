@@ -25,9 +25,19 @@ MEMORY = Path("/dev/shm")
 #: Without ``-m xss``, where pages hold one payload each, every so many-th is looked at.
 SAMPLE = 37
 
+#: What is looked at by default: each payload in some places of an exported page, and what frames try there.
+QUICK = {"test_exported_frames_reach_nothing", *(f"test_exported[{place}]" for place in ("texts", "markdown", "html"))}
+
 #: Payloads looked at, by the kind of page and place; and calls in frames, where script runs by design.
 TALLY: Counter[str] = Counter()
 IN_FRAMES = "calls in frames"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Some of the suite runs by default."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.name in QUICK:
+            item.add_marker(pytest.mark.quick)
 
 
 @pytest.fixture(scope="module")
