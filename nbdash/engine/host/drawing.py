@@ -17,8 +17,8 @@ from typing import Any
 
 from .fingerprint import fingerprint_of
 from .formats import figure_formats, repeatable
-from .grandchildren import fork_grandchild
 from .once import warnings_told
+from .siblings import fork_sibling
 from .sleeping import Slumber
 from .streams import Drawer, SilentChannel
 from .survey import survey_figure
@@ -125,7 +125,7 @@ class Drawings:
         mine, theirs = socket.socketpair()
         self._shell.channel.flush()
         with mine, theirs:
-            over = fork_grandchild(lambda is_alive: self._draw_alone(task, theirs, is_alive))
+            over = fork_sibling(lambda is_alive: self._draw_alone(task, theirs, is_alive))
             if over is None:
                 return None
             self._running.append(over)
@@ -195,10 +195,14 @@ class _Ending(_Task):
         figures = sys.modules[_BACKEND].Gcf.figs
         for number in [each for each, manager in figures.items() if manager is not self.figure.canvas.manager]:
             del figures[number]
+        hooks = self._shell.events.callbacks["post_execute"][1:]
+        for drawer.part, hook in enumerate(hooks):
+            self._call(hook)
+
+    def _call(self, hook: Any) -> None:
         events = self._shell.events
-        for drawer.part, hook in enumerate(events.callbacks["post_execute"][1:]):
-            events.callbacks["post_execute"] = [hook]
-            events.trigger("post_execute")
+        events.callbacks["post_execute"] = [hook]
+        events.trigger("post_execute")
 
     def _redraw(self, backend: Any) -> None:
         with contextlib.suppress(Exception):
