@@ -10,6 +10,7 @@ Equal bytes mean equal object graphs: values, types, order and sharing.  Whateve
 
 from __future__ import annotations
 
+import abc
 import collections
 import contextlib
 import copyreg
@@ -42,22 +43,12 @@ _DRAW_SIGNALS = ("draw_event", "resize_event")
 #: Made anew or cleared by each draw, or about windows.
 _CANVAS_EXTRAS = frozenset({"manager", "toolbar", "renderer", "_lastKey", "mouse_grabber", "widgetlock"})
 #: Objects of C++ that hold a copy of attributes beside them, and are not read when drawing.
+_newobj: Any = getattr(copyreg, "__newobj__")  # noqa: B009  # what the pickler knows it by
 _SMALL_BYTES = 16384
 _DERIVED = ("contourpy.", "matplotlib._tri.")
 _BASES = (
-    collections.OrderedDict,
-    collections.defaultdict,
-    collections.deque,
-    dict,
-    list,
-    tuple,
-    set,
-    frozenset,
-    str,
-    int,
-    float,
-    complex,
-    bytes,
+    *(collections.OrderedDict, collections.defaultdict, collections.deque),
+    *(dict, list, tuple, set, frozenset, str, int, float, complex, bytes),
 )
 
 
@@ -112,8 +103,9 @@ class Canonicalizer:
         """The pickle and the buffers beside it.  Raises for what is refused."""
         self.roots, self._nodes, self._parents = set(), {}, []
         buffers: list[Any] = []
+        keep: Any = buffers.append
         stream = io.BytesIO()
-        pickler: Any = _Pickler(stream, 5, buffer_callback=lambda each: _is_small(each) or buffers.append(each))
+        pickler: Any = _Pickler(stream, 5, buffer_callback=lambda each: _is_small(each) or keep(each))
         pickler.reducer_override = self._reduce
         pickler.dump(value)
         pickler.dump(self._links())
@@ -131,7 +123,8 @@ class Canonicalizer:
     def _links(self) -> list[list[int]]:
         """For each transform in the order of the pickle, which of the others it invalidates."""
         place_of = self._nodes.get
-        found, outside = [], []
+        found: list[list[int]] = []
+        outside: list[type] = []
         for parents in self._parents:
             alive = [parent for reference in parents.values() if (parent := reference()) is not None]
             places = [place for parent in alive if (place := place_of(id(parent))) is not None]
@@ -154,6 +147,10 @@ class Canonicalizer:
             return self._plain_reducer(kind)
         if self._library.root_of_class(kind) is not None:
             self._verify_class(kind)  # else it is told by what is in it, or refused, when it is named
+        if kind.__name__ == "cython_function_or_method":
+            return self._reduce_compiled
+        if any(each.__module__.startswith("pandas._libs.") for each in kind.__mro__):
+            return _reduce_compiled_object
         if f"{kind.__module__}.".startswith(_DERIVED):
             return lambda _: (token, ("derived", kind))
         if issubclass(kind, numpy.ndarray):
@@ -195,12 +192,13 @@ class Canonicalizer:
             return refuse(kind, "keeps something out of sight")
         has_dict = kind.__dictoffset__ != 0
         named = self._library.named_values
+        items_of: Any = getattr(base, "items", None)
         parts_of: Any = list if base is collections.deque else base
 
         def reduce_simply(value: Any) -> Any:
             if id(value) in named:
                 return reduce_plain(value)
-            return copyreg.__newobj__, (kind,), vars(value)
+            return _newobj, (kind,), vars(value)
 
         def state_of(value: Any) -> Any:
             state = vars(value) if has_dict else None
@@ -210,10 +208,10 @@ class Canonicalizer:
             name = named.get(id(value))
             if name is not None:  # code may ask whether it is that very object
                 return token, ("global", name, kind), state_of(value)
-            return copyreg.__newobj__, (kind,), state_of(value)
+            return _newobj, (kind,), state_of(value)
 
         def reduce_container(value: Any) -> Any:
-            parts = list(base.items(value)) if issubclass(base, dict) else parts_of(value)
+            parts = list(items_of(value)) if issubclass(base, dict) else parts_of(value)
             factory = value.default_factory if base is collections.defaultdict else None
             return token, ("container", kind), (parts, factory, state_of(value))
 
@@ -232,6 +230,8 @@ class Canonicalizer:
             return NotImplemented
         if kind in OWN_PICKLE or kind in _BASES or kind in self._standard:
             return token, ("type", kind.__module__, kind.__qualname__)
+        if kind in (abc.ABCMeta, enum.EnumMeta):
+            return token, ("type", kind.__module__, kind.__qualname__)
         if self._library.root_of_class(kind) is None:
             return self._reduce_made_class(kind)
         self._verify_class(kind)
@@ -239,12 +239,14 @@ class Canonicalizer:
 
     def _reduce_made_class(self, kind: type) -> Any:
         """A class that a library's function made while it ran: by what is in it."""
+        if kind.__module__ not in self._library.modules:
+            refuse(kind, "is not of an installed package that is known to draw")
         hidden = ("__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__", "__annotations_cache__")
         members = {name: each for name, each in vars(kind).items() if name not in hidden}
         return token, ("made", kind.__name__, kind.__module__, type(kind), kind.__bases__), members
 
     def _reduce_function(self, function: Any) -> Any:
-        if function is copyreg.__newobj__ or function is token:
+        if function is _newobj or function is token:
             return NotImplemented
         name = self._library.module_of_function(function)
         if name is None:
@@ -252,8 +254,15 @@ class Canonicalizer:
         self.roots.add(self._library.root_of(str(name)))
         if id(function) in self._library.plain_functions:
             return token, ("function", name, function.__qualname__, function.__code__.co_firstlineno)
-        state = (function.__defaults__, function.__kwdefaults__, function.__closure__)
+        state = (function.__defaults__, function.__kwdefaults__, function.__closure__, vars(function) or None)
         return token, ("function", name, marshal.dumps(function.__code__, 0)), state
+
+    def _reduce_compiled(self, function: Any) -> Any:
+        module = str(function.__module__)
+        if not module.startswith("pandas._libs.") or getattr(sys.modules[module], function.__name__) is not function:
+            refuse(function, "is not pandas' own")
+        self.roots.add("pandas")
+        return token, ("compiled", module, function.__name__)
 
     def _reduce_module(self, module: Any) -> Any:
         if module.__name__ not in self._library.modules:
@@ -266,13 +275,13 @@ class Canonicalizer:
 
     def _reduce_font(self, properties: Any) -> Any:
         self._fonts.verify(properties)
-        return copyreg.__newobj__, (type(properties),), vars(properties)
+        return _newobj, (type(properties),), vars(properties)
 
     def _reduce_transform(self, node: Any) -> Any:
         self._nodes[id(node)] = len(self._nodes)
         state = vars(node).copy()
         self._parents.append(state.pop("_parents"))
-        return copyreg.__newobj__, (type(node),), state
+        return _newobj, (type(node),), state
 
 
 def _is_small(buffer: pickle.PickleBuffer) -> bool:
@@ -295,7 +304,7 @@ def _without(names: Iterable[str], also: Callable[[Any], dict[str, Any]] | None 
 def _reduce_text(text: Any) -> Any:
     if text.get_usetex():
         refuse(text, "is set by other programs")
-    return copyreg.__newobj__, (type(text),), vars(text)
+    return _newobj, (type(text),), vars(text)
 
 
 def _reduce_callbacks(registry: Any) -> Any:
@@ -314,6 +323,13 @@ def _reduce_callbacks(registry: Any) -> Any:
         if signal not in _UI_SIGNALS
     }
     return token, ("callbacks", type(registry)), (state, called)
+
+
+def _reduce_compiled_object(value: Any) -> Any:
+    """pandas' own pickle, which leaves out attributes that others have added."""
+    if any(callable(each) for each in getattr(value, "__dict__", {}).values()):
+        refuse(value, "has a function of its own")
+    return NotImplemented
 
 
 def _reduce_grouper(grouper: Any) -> Any:
@@ -339,7 +355,7 @@ def _reduce_builtin(function: Any) -> Any:
 
 
 def _reduce_numpy_function(function: Any) -> Any:
-    module = getattr(function, "__module__", None) or "numpy"
+    module = str(getattr(function, "__module__", None) or "numpy")
     if getattr(sys.modules.get(module), function.__name__, None) is not function or module.startswith("numpy.random"):
         refuse(function, "is not NumPy's own")
     return token, ("numpy", module, function.__name__)

@@ -17,6 +17,7 @@ import itertools
 import sys
 import sysconfig
 import types
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from operator import attrgetter, is_, itemgetter
 from typing import Any
@@ -54,30 +55,26 @@ _STANDARD = (
     "unicodedata warnings weakref zlib"
 ).split()
 #: Names whose values change in ordinary use.
-_VOLATILE = frozenset(
-    (
-        "matplotlib.rcParams matplotlib.rcParamsDefault matplotlib.rcParamsOrig matplotlib.pyplot.rcParams "
-        "matplotlib.pyplot.rcParamsDefault matplotlib.pyplot.rcParamsOrig "
-        "matplotlib.units.registry matplotlib.colormaps matplotlib.cm._colormaps matplotlib.pyplot.colormaps "
-        "matplotlib.dates._epoch warnings.filters builtins.input matplotlib._pylab_helpers.Gcf.figs "
-        "matplotlib.pyplot._backend_mod matplotlib.pyplot._REPL_DISPLAYHOOK"
-    ).split()
-)
+_VOLATILE = frozenset({"matplotlib.dates._epoch", "warnings.filters", "builtins.input"})
 #: Classes whose objects are told by value: in the figure that uses them, or with the surroundings.
 _BY_VALUE = frozenset(
-    "matplotlib.RcParams matplotlib.cbook.Grouper matplotlib.cbook.CallbackRegistry matplotlib.font_manager.FontEntry "
+    "matplotlib.RcParams matplotlib.units.Registry matplotlib.cbook.Grouper matplotlib.cbook.CallbackRegistry matplotlib.font_manager.FontEntry "
     "matplotlib.font_manager.FontManager matplotlib.colors.ListedColormap "
     "matplotlib.colors.LinearSegmentedColormap matplotlib.colors.SegmentedBivarColormap "
     "matplotlib.colors.BivarColormapFromImage matplotlib.colors.MultivarColormap matplotlib.cm.ColormapRegistry "
     "matplotlib._mathtext.Parser".split()
 )
 #: Caches, by the class or object that they are an attribute of.
-_CACHES = ("matplotlib.colors._colors_full_map.cache", "matplotlib.backend_bases._default_backends")
+_CACHES = (
+    "matplotlib.colors._colors_full_map.cache",
+    "matplotlib.backend_bases._default_backends",
+    "matplotlib._pylab_helpers.Gcf.figs",
+)
 _VOLATILE_NAMES = ("__warningregistry__", "__builtins__")
 _CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
-_CONTAINERS = (dict, list, set, types.CellType)
+_CONTAINERS = frozenset({dict, list, set, types.CellType, OrderedDict, defaultdict, deque, types.SimpleNamespace})
 _LIMPID = (tuple, frozenset)
-_WRAPPERS = (property, staticmethod, classmethod, functools.partial)
+_WRAPPERS = (property, staticmethod, classmethod, functools.partial, types.MappingProxyType)
 _HEAP_TYPE = 1 << 9
 _function_parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 

@@ -34,7 +34,6 @@ _LAZY = {
 _UNDRAWN = ("backend", "backend_fallback", "figure.max_open_warning", "savefig.directory", "toolbar")
 _ENVIRONMENT = ("TZ", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "PYTHONMALLOC", "PYTHONTZPATH")
 _ENVIRONMENT_PREFIXES = ("LC_", "MPL", "OPENBLAS_", "MKL_", "OMP_", "NPY_", "BLIS_", "GOTO_")
-_ENTRY = attrgetter("fname", "name", "style", "variant", "weight", "stretch", "size")
 _GENERIC = frozenset({"serif", "sans-serif", "sans serif", "sans", "cursive", "fantasy", "monospace"})
 #: Packages whose modules a draw's warning may be put down to.
 _SPEAKERS = frozenset({*CORE, "__main__", "IPython", "matplotlib_inline", "_nbdash_host", "asyncio", "traitlets"})
@@ -50,10 +49,24 @@ def import_lazy_modules() -> None:
                     import_module(name)
     if "PIL.Image" in sys.modules:
         sys.modules["PIL.Image"].preinit()
-    if "matplotlib.path" in sys.modules:
-        path = sys.modules["matplotlib.path"].Path
-        for make in (path.unit_rectangle, path.unit_circle, path.unit_circle_righthalf):
-            make()  # each is kept by the class
+    if "matplotlib.pyplot" in sys.modules:
+        _fill_caches()
+
+
+def _fill_caches() -> None:
+    """Have made what classes and modules keep once it has been asked for."""
+    dates, path, numpy = sys.modules["matplotlib.dates"], sys.modules["matplotlib.path"].Path, sys.modules["numpy"]
+    for make in (path.unit_rectangle, path.unit_circle, path.unit_circle_righthalf):
+        make()
+    sys.modules["matplotlib.mathtext"].MathTextParser("path").parse("$x$")
+    epoch = dates._epoch
+    dates.num2date([1.0])
+    dates.num2timedelta([1.0])
+    dates.datestr2num(["2000-01-01"])
+    dates._epoch = epoch  # it can be set until it is used
+    for domain in numpy.ma.core.ufunc_domain.values():
+        if hasattr(domain, "tolerance"):
+            domain(1.0, 1.0)
 
 
 class Fonts:
@@ -62,7 +75,9 @@ class Fonts:
     def __init__(self) -> None:
         self._manager = sys.modules["matplotlib.font_manager"].fontManager
         self._entries = list(self._all_entries())
-        self._fields = list(map(_ENTRY, self._entries))
+        self._fields_of = attrgetter(*type(self._entries[0]).__dataclass_fields__)
+        self._fields = list(map(self._fields_of, self._entries))
+        self._attributes = dict(vars(self._manager))
         self.files = frozenset(each.fname for each in self._entries)
         self._stats = dict(_stats_of(self.files))
         self._names = frozenset(each.name.lower() for each in self._entries)
@@ -72,8 +87,12 @@ class Fonts:
         """Refuse if any font changed, for it may be loaded as it was."""
         entries = list(self._all_entries())
         same = len(entries) == len(self._entries) and all(map(is_, entries, self._entries))
-        if not same or list(map(_ENTRY, entries)) != self._fields or dict(_stats_of(self.files)) != self._stats:
+        if not same or list(map(self._fields_of, entries)) != self._fields or dict(_stats_of(self.files)) != self._stats:
             refuse(self._manager, "has fonts that are not the ones of the start")
+        attributes = vars(self._manager)
+        same = attributes.keys() == self._attributes.keys()
+        if not same or not all(map(is_, attributes.values(), self._attributes.values())):
+            refuse(self._manager, "is not as it was")
         if self._defaults() != self.constant[2]:
             refuse(self._manager, "has other default fonts")
 
@@ -114,6 +133,11 @@ class Surroundings:
     def __init__(self) -> None:
         matplotlib = sys.modules["matplotlib"]
         self.fonts = Fonts()
+        settings = dict.items(matplotlib.rcParams)
+        self._mathtext = {
+            name: value for name, value in settings if name.startswith("mathtext.") and name != "mathtext.fontset"
+        }
+        self._parser = _parser_state()
         self._colormaps = dict(matplotlib.colormaps._cmaps)
         self.constant = (_versions(), _modules(), _machine(), self.fonts.constant)
 
@@ -136,6 +160,8 @@ class Surroundings:
         settings = sys.modules["matplotlib"].rcParams
         if settings["text.usetex"]:
             refuse(settings, "has other programs set the text")
+        if any(settings[name] != value for name, value in self._mathtext.items()):
+            refuse(settings, "has formulas set in another way, and those set before may be remembered")
         for family in settings["font.family"]:
             self.fonts._verify_family(str(family).lower())
         return {name: value for name, value in dict.items(settings) if name not in _UNDRAWN}
@@ -144,6 +170,8 @@ class Surroundings:
         matplotlib = sys.modules["matplotlib"]
         known = self._colormaps
         changed = {name: each for name, each in matplotlib.colormaps._cmaps.items() if known.get(name) is not each}
+        if _parser_state() != self._parser:
+            refuse(matplotlib, "has another parser of formulas")
         epoch = sys.modules["matplotlib.dates"]._epoch or matplotlib.rcParams["date.epoch"]
         _verify_colour_cache()
         polygons = sys.modules["matplotlib.path"].Path._unit_regular_polygons
@@ -155,6 +183,13 @@ class Surroundings:
             epoch,
             bent,
         )
+
+
+def _parser_state() -> Any:
+    """The parser of formulas, but for what it keeps while it is at work."""
+    parser = sys.modules["matplotlib.mathtext"].MathTextParser._parser
+    own = ("_em_width_cache", "_in_subscript_or_superscript", "_state_stack")
+    return id(parser), {name: id(value) for name, value in vars(parser).items() if name not in own}
 
 
 def _verify_colour_cache() -> None:
@@ -240,7 +275,7 @@ def _messages() -> Any:
     loggers = logging.root.manager.loggerDict
     names = sorted(name for name in loggers if name.partition(".")[0] in ("matplotlib", "PIL"))
     found = [logging.root, *(each for name in names if isinstance(each := loggers[name], logging.Logger))]
-    return filters, said, [_logger_state(each) for each in found], logging.root.manager.disable
+    return filters, said, list(filter(None, map(_logger_state, found))), logging.root.manager.disable
 
 
 def _told(part: Any) -> Any:
@@ -256,6 +291,8 @@ def _logger_state(logger: logging.Logger) -> Any:
     ):
         refuse(logger, "passes messages on")
     handlers = [(type(each).__name__, each.level) for each in logger.handlers]
+    if not (logger.level or logger.disabled or handlers) and logger.propagate:
+        return None  # as if it were not there
     return logger.name, logger.level, logger.disabled, logger.propagate, handlers
 
 
