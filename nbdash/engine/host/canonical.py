@@ -149,7 +149,7 @@ class Canonicalizer:
             self._verify_class(kind)  # else it is told by what is in it, or refused, when it is named
         if kind.__name__ == "cython_function_or_method":
             return self._reduce_compiled
-        if any(each.__module__.startswith("pandas._libs.") for each in kind.__mro__):
+        if any(f"{each.__module__}.".startswith(("pandas._libs.", "pandas.core.base.")) for each in kind.__mro__):
             return _reduce_compiled_object
         if f"{kind.__module__}.".startswith(_DERIVED):
             return lambda _: (token, ("derived", kind))

@@ -69,6 +69,11 @@ _CACHES = (
     "matplotlib.colors._colors_full_map.cache",
     "matplotlib.backend_bases._default_backends",
     "matplotlib._pylab_helpers.Gcf.figs",
+    "pandas.core.dtypes.dtypes.PeriodDtype._cache_dtypes",
+    "pandas.core.dtypes.dtypes.DatetimeTZDtype._cache_dtypes",
+    "pandas.core.dtypes.dtypes.IntervalDtype._cache_dtypes",
+    "pandas.plotting._core._backends",
+    "pandas.plotting._matplotlib.converter._mpl_units",
 )
 _VOLATILE_NAMES = ("__warningregistry__", "__builtins__")
 _CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
