@@ -58,7 +58,7 @@ def _execute(script: Path, results: str) -> None:
             source = compile(script.read_text(encoding="utf-8"), str(script), "exec")
             main_module = type(sys)("__main__")
             sys.modules["__main__"] = main_module
-            exec(source, vars(main_module))  # noqa: S102
+            exec(source, vars(main_module))
         except BaseException as error:
             print(json.dumps({"script": script.name, "error": repr(error)[:200]}), file=file)
         for place, line in enumerate(_figures()):

@@ -60,7 +60,9 @@ def _reason(figure: Any, options: Any) -> str:
     try:
         fingerprint.compute_fingerprint(figure, options)
     except Exception as error:
-        changes = [each for snapshot in fingerprint._taken for each in snapshot.library.changes(snapshot.canonicalizer.roots)]
+        changes = [
+            each for snapshot in fingerprint._taken for each in snapshot.library.changes(snapshot.canonicalizer.roots)
+        ]
         return f"{type(error).__name__}: {error} {changes[:3]}"[:1000]
     return "the second time it has one"
 

@@ -57,10 +57,13 @@ FIGURES = {
     "zoned dates": "import dateutil.tz; fig, ax = plt.subplots(); ax.plot(np.arange('2020-01', '2020-09', dtype='M8[M]'), range(8)); ax.xaxis_date(dateutil.tz.gettz('Europe/Vienna'))",
     "masked": "fig, ax = plt.subplots(); ax.plot(np.ma.masked_greater(np.arange(9), 6)); ax.plot([1, np.nan, 3])",
     "objects": "fig, ax = plt.subplots(); ax.plot(np.array([1, 2, 4], dtype=object)); ax.imshow(np.ma.masked_equal(np.eye(3), 0), alpha=0.5)",
-    "path effects": LINE + "import matplotlib.patheffects as pe; line.set_path_effects([pe.SimpleLineShadow(), pe.Normal()])",
-    "sketch": "with plt.rc_context({'path.sketch': (1, 100, 2), 'font.family': 'DejaVu Sans'}):\n" + "".join(f"    {each}\n" for each in LINE.splitlines()),
+    "path effects": LINE
+    + "import matplotlib.patheffects as pe; line.set_path_effects([pe.SimpleLineShadow(), pe.Normal()])",
+    "sketch": "with plt.rc_context({'path.sketch': (1, 100, 2), 'font.family': 'DejaVu Sans'}):\n"
+    + "".join(f"    {each}\n" for each in LINE.splitlines()),
     "style": "with plt.style.context('ggplot'):\n" + "".join(f"    {each}\n" for each in LINE.splitlines()),
-    "formatters": LINE + "import matplotlib.ticker as t; ax.xaxis.set_major_formatter('{x:.2f}'); ax.yaxis.set_major_formatter(t.EngFormatter(unit='V')); ax.yaxis.set_minor_locator(t.AutoMinorLocator())",
+    "formatters": LINE
+    + "import matplotlib.ticker as t; ax.xaxis.set_major_formatter('{x:.2f}'); ax.yaxis.set_major_formatter(t.EngFormatter(unit='V')); ax.yaxis.set_minor_locator(t.AutoMinorLocator())",
     "boundaries": "import matplotlib.colors as c; fig, ax = plt.subplots(); fig.colorbar(ax.imshow(np.eye(3), norm=c.BoundaryNorm([0, 0.5, 1], 2), cmap=c.ListedColormap(['r', 'g'])))",
     "centred": "import matplotlib.colors as c; fig, ax = plt.subplots(); fig.colorbar(ax.pcolormesh(np.eye(3), norm=c.TwoSlopeNorm(0.2)), extend='both')",
     "regular shapes": "fig, ax = plt.subplots(); ax.plot([1, 2], 'p'); ax.plot([2, 1], '*'); ax.plot([3, 1], 'h')",
@@ -173,5 +176,8 @@ def test_a_colour_map_of_the_same_name_is_another(processes: tuple[WarmProcess, 
 def test_options_are_part_of_it(processes: tuple[WarmProcess, WarmProcess]) -> None:
     plain = processes[0].ask(LINE)["fingerprint"]
     assert processes[0].ask(LINE, options={"format": "png", "bbox_inches": None})["fingerprint"] not in (None, plain)
-    assert processes[0].ask(LINE, options={"format": "retina", "bbox_inches": "tight"})["fingerprint"] not in (None, plain)
+    assert processes[0].ask(LINE, options={"format": "retina", "bbox_inches": "tight"})["fingerprint"] not in (
+        None,
+        plain,
+    )
     assert processes[0].ask(LINE, options={"format": "svg"})["fingerprint"] is None

@@ -25,36 +25,37 @@ import pickle
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from .library import STANDARD, Library
-from .values import OWN_PICKLE, Refused, refuse, verify_builtin
-
-_Reduce = Callable[[Any], Any]
-
-#: Dead ends: what a canvas would do for a person at the screen.
-_UI_SIGNALS = frozenset(
-    "key_press_event key_release_event button_press_event button_release_event scroll_event motion_notify_event "
-    "pick_event figure_enter_event figure_leave_event axes_enter_event axes_leave_event close_event".split()
+from .library import HEAP_TYPE, Library
+from .packages import STANDARD, root_of
+from .reducers import (
+    Reduce,
+    newobj,
+    reduce_axes,
+    reduce_builtin,
+    reduce_callbacks,
+    reduce_compiled_object,
+    reduce_grouper,
+    reduce_numpy_function,
+    reduce_text,
+    token,
+    without,
 )
-#: Drawing calls these; what they do cannot be seen in advance.
-_DRAW_SIGNALS = ("draw_event", "resize_event")
+from .values import OWN_PICKLE, Refused, refuse
+
 #: Made anew or cleared by each draw, or about windows.
 _CANVAS_EXTRAS = frozenset({"manager", "toolbar", "renderer", "_lastKey", "mouse_grabber", "widgetlock"})
+#: pandas' objects, most of which have a part in C that only their own pickle tells.
+_COMPILED = ("pandas._libs.", "pandas.core.base.")
 #: Objects of C++ that hold a copy of attributes beside them, and are not read when drawing.
-_newobj: Any = getattr(copyreg, "__newobj__")  # noqa: B009  # what the pickler knows it by
-_SMALL_BYTES = 16384
 _DERIVED = ("contourpy.", "matplotlib._tri.")
+_SMALL_BYTES = 16384
 _BASES = (
     *(collections.OrderedDict, collections.defaultdict, collections.deque),
     *(dict, list, tuple, set, frozenset, str, int, float, complex, bytes),
 )
-
-
-def token(*parts: Any) -> Any:
-    """Stands in the pickle for what is told by its parts; it is never loaded."""
-    raise TypeError(parts)
 
 
 class _Pickler(pickle.Pickler):
@@ -70,10 +71,10 @@ class Canonicalizer:
         self.roots: set[str] = set()  #: the packages that are named by what was told last
         self._nodes: dict[int, int] = {}
         self._parents: list[Any] = []
-        self._reducers: dict[type, _Reduce | None] = {
+        self._reducers: dict[type, Reduce | None] = {
             types.FunctionType: self._reduce_function,
             types.MethodType: lambda method: (token, ("method", method.__func__, method.__self__)),
-            types.BuiltinFunctionType: _reduce_builtin,
+            types.BuiltinFunctionType: reduce_builtin,
             types.ModuleType: self._reduce_module,
             types.CellType: lambda cell: (token, ("cell",), cell.cell_contents),
             weakref.ReferenceType: lambda reference: (token, ("reference",), reference()),
@@ -135,22 +136,26 @@ class Canonicalizer:
             self._verify_class(kind)  # it is invalidated too
         return found
 
-    def _reducer_of(self, kind: type) -> _Reduce | None:
+    def _reducer_of(self, kind: type) -> Reduce | None:
         if issubclass(kind, type):
             return self._reduce_class
-        numpy = sys.modules["numpy"]
-        if kind in OWN_PICKLE or kind is numpy.ndarray or issubclass(kind, (numpy.generic, numpy.dtype)):
+        if kind in OWN_PICKLE or _is_of_numpy(kind):
             return None
+        numpy = sys.modules["numpy"]
         if kind is numpy.ufunc or kind is type(numpy.mean) is not types.FunctionType:
-            return _reduce_numpy_function
+            return reduce_numpy_function
         if kind in _BASES[:3]:
             return self._plain_reducer(kind)
-        if self._library.root_of_class(kind) is not None:
-            self._verify_class(kind)  # else it is told by what is in it, or refused, when it is named
         if kind.__name__ == "cython_function_or_method":
             return self._reduce_compiled
-        if any(f"{each.__module__}.".startswith(("pandas._libs.", "pandas.core.base.")) for each in kind.__mro__):
-            return _reduce_compiled_object
+        if self._library.root_of_class(kind) is not None:
+            self._verify_class(kind)  # else it is told by what is in it, or refused, when it is named
+        return self._library_reducer(kind)
+
+    def _library_reducer(self, kind: type) -> Reduce:
+        numpy = sys.modules["numpy"]
+        if any(f"{each.__module__}.".startswith(_COMPILED) for each in kind.__mro__):
+            return reduce_compiled_object
         if f"{kind.__module__}.".startswith(_DERIVED):
             return lambda _: (token, ("derived", kind))
         if issubclass(kind, numpy.ndarray):
@@ -161,7 +166,7 @@ class Canonicalizer:
         return special or self._plain_reducer(kind)
 
     @functools.cached_property
-    def _special(self) -> dict[type, _Reduce]:
+    def _special(self) -> dict[type, Reduce]:
         """By class: Matplotlib's that keep something that is not theirs, or not the same in another process."""
         axes, bases, agg, cbook, figure, spines, transforms = (
             sys.modules[f"matplotlib.{name}"]
@@ -170,19 +175,19 @@ class Canonicalizer:
         font_manager, text = sys.modules["matplotlib.font_manager"], sys.modules["matplotlib.text"]
         return {
             font_manager.FontProperties: self._reduce_font,
-            text.Text: _reduce_text,
+            text.Text: reduce_text,
             transforms.TransformNode: self._reduce_transform,
-            cbook.CallbackRegistry: _reduce_callbacks,
-            cbook.Grouper: _reduce_grouper,
-            axes._AxesBase: _reduce_axes,
-            figure.Figure: _without({"canvas", "number", "_number"}, also=lambda each: {"canvas": each.canvas}),
-            figure._AxesStack: _without(set()),
-            bases.FigureCanvasBase: _without(_CANVAS_EXTRAS),
-            agg.RendererAgg: lambda each: (token, ("renderer", each.width, each.height, each.dpi)),
-            spines.Spines: _without(set()),
+            cbook.CallbackRegistry: reduce_callbacks,
+            cbook.Grouper: reduce_grouper,
+            axes._AxesBase: reduce_axes,
+            figure.Figure: without({"canvas", "number", "_number"}, also=lambda each: {"canvas": each.canvas}),
+            figure._AxesStack: without(set()),
+            bases.FigureCanvasBase: without(_CANVAS_EXTRAS),
+            agg.RendererAgg: lambda each: (token, ("renderer", type(each), each.width, each.height, each.dpi)),
+            spines.Spines: without(set()),
         }
 
-    def _plain_reducer(self, kind: type) -> _Reduce:
+    def _plain_reducer(self, kind: type) -> Reduce:
         """Class, contents and all attributes of an object that has nothing else."""
         slots: list[str] = copyreg._slotnames(kind)  # type: ignore[attr-defined]
         base = next((each for each in _BASES if issubclass(kind, each)), object)
@@ -198,7 +203,7 @@ class Canonicalizer:
         def reduce_simply(value: Any) -> Any:
             if id(value) in named:
                 return reduce_plain(value)
-            return _newobj, (kind,), vars(value)
+            return newobj, (kind,), vars(value)
 
         def state_of(value: Any) -> Any:
             state = vars(value) if has_dict else None
@@ -208,7 +213,7 @@ class Canonicalizer:
             name = named.get(id(value))
             if name is not None:  # code may ask whether it is that very object
                 return token, ("global", name, kind), state_of(value)
-            return _newobj, (kind,), state_of(value)
+            return newobj, (kind,), state_of(value)
 
         def reduce_container(value: Any) -> Any:
             parts = list(items_of(value)) if issubclass(base, dict) else parts_of(value)
@@ -246,12 +251,12 @@ class Canonicalizer:
         return token, ("made", kind.__name__, kind.__module__, type(kind), kind.__bases__), members
 
     def _reduce_function(self, function: Any) -> Any:
-        if function is _newobj or function is token:
+        if function is newobj or function is token:
             return NotImplemented
         name = self._library.module_of_function(function)
         if name is None:
             refuse(function, "is not of an installed package that is known to draw")
-        self.roots.add(self._library.root_of(str(name)))
+        self.roots.add(root_of(str(name)))
         if id(function) in self._library.plain_functions:
             return token, ("function", name, function.__qualname__, function.__code__.co_firstlineno)
         state = (function.__defaults__, function.__kwdefaults__, function.__closure__, vars(function) or None)
@@ -275,87 +280,22 @@ class Canonicalizer:
 
     def _reduce_font(self, properties: Any) -> Any:
         self._fonts.verify(properties)
-        return _newobj, (type(properties),), vars(properties)
+        return newobj, (type(properties),), vars(properties)
 
     def _reduce_transform(self, node: Any) -> Any:
         self._nodes[id(node)] = len(self._nodes)
         state = vars(node).copy()
         self._parents.append(state.pop("_parents"))
-        return _newobj, (type(node),), state
+        return newobj, (type(node),), state
+
+
+def _is_of_numpy(kind: type) -> bool:
+    """Whether it is an array, a scalar or a data type, and no subclass that somebody made."""
+    numpy = sys.modules["numpy"]
+    of_numpy = issubclass(kind, (numpy.generic, numpy.dtype)) and not kind.__flags__ & HEAP_TYPE
+    return kind is numpy.ndarray or of_numpy
 
 
 def _is_small(buffer: pickle.PickleBuffer) -> bool:
     """Whether copying it into the pickle is less work than keeping it beside."""
     return memoryview(buffer).nbytes < _SMALL_BYTES
-
-
-def _without(names: Iterable[str], also: Callable[[Any], dict[str, Any]] | None = None) -> _Reduce:
-    left_out = frozenset(names)
-
-    def reduce(value: Any) -> Any:
-        state = {name: each for name, each in vars(value).items() if name not in left_out}
-        if also is not None:
-            state.update(also(value))
-        return token, ("plain", type(value)), state
-
-    return reduce
-
-
-def _reduce_text(text: Any) -> Any:
-    if text.get_usetex():
-        refuse(text, "is set by other programs")
-    return _newobj, (type(text),), vars(text)
-
-
-def _reduce_callbacks(registry: Any) -> Any:
-    """Who is called, in order; not the numbers that they are known by."""
-    callbacks = registry.callbacks
-    if any(callbacks.get(signal) for signal in _DRAW_SIGNALS):
-        refuse(registry, "calls something when the figure is drawn")
-    state = {
-        name: value
-        for name, value in vars(registry).items()
-        if name not in ("callbacks", "_cid_gen", "_func_cid_map", "_pickled_cids")
-    }
-    called = {
-        signal: [function for proxy in proxies.values() if (function := proxy()) is not None]
-        for signal, proxies in callbacks.items()
-        if signal not in _UI_SIGNALS
-    }
-    return token, ("callbacks", type(registry)), (state, called)
-
-
-def _reduce_compiled_object(value: Any) -> Any:
-    """pandas' own pickle, which leaves out attributes that others have added."""
-    if any(callable(each) for each in getattr(value, "__dict__", {}).values()):
-        refuse(value, "has a function of its own")
-    return NotImplemented
-
-
-def _reduce_grouper(grouper: Any) -> Any:
-    order = sorted(grouper._ordering.items(), key=operator.itemgetter(1))
-    places = {id(each): place for place, (each, _) in enumerate(order)}
-    groups = [sorted(places[id(each)] for each in grouper._mapping[member]) for member, _ in order]
-    return token, ("grouper", type(grouper)), ([member for member, _ in order], groups)
-
-
-def _reduce_axes(axes: Any) -> Any:
-    """With those that share its limits or its place, which only the class knows."""
-    shared = {name: group.get_siblings(axes) for name, group in axes._shared_axes.items() if axes in group}
-    twinned = axes._twinned_axes.get_siblings(axes) if axes in axes._twinned_axes else None
-    return token, ("axes", type(axes)), (vars(axes), shared, twinned)
-
-
-def _reduce_builtin(function: Any) -> Any:
-    owner = function.__self__
-    if owner is None or isinstance(owner, (types.ModuleType, type)):
-        verify_builtin(function)
-        return token, ("builtin", function.__module__, function.__qualname__)
-    return token, ("bound", function.__name__), owner
-
-
-def _reduce_numpy_function(function: Any) -> Any:
-    module = str(getattr(function, "__module__", None) or "numpy")
-    if getattr(sys.modules.get(module), function.__name__, None) is not function or module.startswith("numpy.random"):
-        refuse(function, "is not NumPy's own")
-    return token, ("numpy", module, function.__name__)

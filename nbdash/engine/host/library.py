@@ -15,54 +15,24 @@ import functools
 import gc
 import itertools
 import sys
-import sysconfig
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from operator import attrgetter, is_, itemgetter
 from typing import Any
 
-#: Packages that each drawing may use.
-CORE = ("matplotlib", "mpl_toolkits", "numpy", "PIL", "dateutil", "cycler", "contourpy", "kiwisolver", "pyparsing")
-#: Packages that take part if the figure names them.
-EXTRA = ("pandas", "seaborn", "scipy", "pytz", "statsmodels", "sklearn", "mplfinance", "adjustText", "squarify")
-STANDARD = "stdlib"
+from .packages import CORE, EXTRA, NARROW, OUTSIDE, STANDARD, drawing_modules, root_of
 
-#: Parts of the packages that drawing does not use; their classes and functions are not known.
-_OUTSIDE = (
-    "matplotlib.testing matplotlib.tests matplotlib.sphinxext matplotlib.rcsetup matplotlib.backends.qt_compat "
-    "matplotlib.style matplotlib._docstring matplotlib._afm matplotlib.backends.registry matplotlib.widgets "
-    "matplotlib._cm matplotlib._cm_listed matplotlib._cm_bivar matplotlib._cm_multivar matplotlib.animation "
-    "matplotlib.backend_tools matplotlib.backend_managers matplotlib.dviread matplotlib.texmanager matplotlib.mlab "
-    "matplotlib.sankey matplotlib._type1font matplotlib.backends.backend_pdf matplotlib.backends.backend_ps "
-    "matplotlib.backends.backend_svg matplotlib.backends._backend_pdf_ps "
-    "numpy.testing numpy.f2py numpy.random numpy.polynomial numpy.fft numpy.ctypeslib numpy.typing numpy._typing "
-    "numpy.lib._datasource numpy.lib._npyio_impl numpy.lib.format numpy.lib._format_impl numpy.lib._iotools "
-    "numpy.matrixlib numpy.lib._polynomial_impl numpy.rec numpy._core.records numpy.char numpy._core.defchararray "
-    "numpy.strings numpy._core.strings numpy.lib.scimath numpy.lib._scimath_impl numpy.lib._arrayterator_impl "
-    "numpy._core.memmap numpy._array_api_info numpy.lib.mixins numpy.lib.introspect numpy._pytesttester "
-    "PIL.ExifTags PIL.TiffTags PIL.TiffImagePlugin PIL.GifImagePlugin PIL.JpegImagePlugin PIL.PpmImagePlugin "
-    "PIL.BmpImagePlugin PIL.ImageChops PIL.features PIL.GimpGradientFile PIL.GimpPaletteFile PIL.PaletteFile "
-    "PIL.ImageSequence PIL.MpoImagePlugin PIL.JpegPresets pyparsing.testing pyparsing.common pyparsing.unicode "
-    "pandas.io pandas.tests pandas._testing pandas.testing"
-).split()
-#: Modules of which drawing uses a few names.
-_NARROW = {"matplotlib.pyplot": ("_auto_draw_if_interactive", "matplotlib", "rcParams")}
-#: Modules of the standard library that are used in drawing.
-_STANDARD = (
-    "builtins abc bisect calendar codecs collections contextlib copy copyreg datetime decimal enum functools heapq io "
-    "inspect itertools locale logging math numbers operator os pathlib posixpath re string struct textwrap time types "
-    "unicodedata warnings weakref zlib"
-).split()
 #: Names whose values change in ordinary use.
 _VOLATILE = frozenset({"matplotlib.dates._epoch", "warnings.filters", "builtins.input"})
 #: Classes whose objects are told by value: in the figure that uses them, or with the surroundings.
 _BY_VALUE = frozenset(
-    "matplotlib.RcParams matplotlib.units.Registry matplotlib.cbook.Grouper matplotlib.cbook.CallbackRegistry matplotlib.font_manager.FontEntry "
-    "matplotlib.font_manager.FontManager matplotlib.colors.ListedColormap "
-    "matplotlib.colors.LinearSegmentedColormap matplotlib.colors.SegmentedBivarColormap "
-    "matplotlib.colors.BivarColormapFromImage matplotlib.colors.MultivarColormap matplotlib.cm.ColormapRegistry "
-    "matplotlib._mathtext.Parser".split()
+    f"matplotlib.{name}"
+    for name in (
+        "RcParams units.Registry cbook.Grouper cbook.CallbackRegistry font_manager.FontEntry font_manager.FontManager "
+        "colors.ListedColormap colors.LinearSegmentedColormap colors.SegmentedBivarColormap "
+        "colors.BivarColormapFromImage colors.MultivarColormap cm.ColormapRegistry _mathtext.Parser"
+    ).split()
 )
 #: Caches, by the class or object that they are an attribute of.
 _CACHES = (
@@ -80,7 +50,7 @@ _CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 _CONTAINERS = frozenset({dict, list, set, types.CellType, OrderedDict, defaultdict, deque, types.SimpleNamespace})
 _LIMPID = (tuple, frozenset)
 _WRAPPERS = (property, staticmethod, classmethod, functools.partial, types.MappingProxyType)
-_HEAP_TYPE = 1 << 9
+HEAP_TYPE = 1 << 9
 _function_parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
@@ -88,7 +58,7 @@ class Library:
     """The drawing packages that are loaded when it is made."""
 
     def __init__(self) -> None:
-        self.modules: dict[str, Any] = dict(_drawing_modules())
+        self.modules: dict[str, Any] = dict(drawing_modules())
         self._globals = {id(vars(module)): name for name, module in self.modules.items()}
         self.named_values: dict[int, str] = {}
         self.plain_functions: set[int] = set()  #: those that their module, name and line tell apart
@@ -96,17 +66,11 @@ class Library:
         self.class_names: dict[type, tuple[str, str, int]] = {}
         self._class_roots: dict[type, str] = {}
         self._parts: dict[str, _Part] = {}
-        by_root = itertools.groupby(sorted(self.modules, key=self.root_of), key=self.root_of)
+        by_root = itertools.groupby(sorted(self.modules, key=root_of), key=root_of)
         seen = {id(self), id(vars(self)), *self._globals, *map(id, map(_resolve, _CACHES))}
         self.modules_of = {root: list(names) for root, names in by_root}
         for root in sorted(self.modules_of, key=(*CORE, *EXTRA, STANDARD).index):
             self._parts[root] = _Part({name: self.modules[name] for name in self.modules_of[root]}, self, seen)
-
-    @staticmethod
-    def root_of(module_name: str) -> str:
-        """The package that a module counts with."""
-        root = module_name.partition(".")[0]
-        return root if root in CORE or root in EXTRA else STANDARD
 
     def root_of_class(self, kind: type) -> str | None:
         """The package of a class that was there at first."""
@@ -115,7 +79,7 @@ class Library:
     def module_of_function(self, function: Any) -> str | None:
         """The module whose names the function uses, if it is known and the function's code is from its file."""
         name = self._globals.get(id(function.__globals__))
-        if name is None or self.root_of(name) == STANDARD:
+        if name is None or root_of(name) == STANDARD:
             return None
         return name if function.__code__.co_filename == getattr(self.modules[name], "__file__", None) else None
 
@@ -147,7 +111,7 @@ class Library:
     def root_of_globals(self, function: Any) -> str | None:
         """The package whose module's names the function uses."""
         name = self._globals.get(id(function.__globals__))
-        return None if name is None else self.root_of(name)
+        return None if name is None else root_of(name)
 
 
 class _Part:
@@ -155,7 +119,7 @@ class _Part:
 
     def __init__(self, modules: dict[str, Any], library: Library, seen: set[int]) -> None:
         self._namespaces = [_Namespace(name, module) for name, module in modules.items()]
-        self._root = library.root_of(next(iter(modules)))
+        self._root = root_of(next(iter(modules)))
         self._library = library
         self._seen = seen
         self.owners: list[Any] = []
@@ -241,13 +205,13 @@ class _Part:
 
     def _visit_class(self, kind: Any) -> Iterable[Any]:
         root = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
-        if self._library.root_of(root) != self._root or kind.__module__ in _OUTSIDE:
+        if root_of(root) != self._root or kind.__module__ in OUTSIDE:
             self._seen.discard(id(kind))
             return ()
         if self._root == STANDARD and kind.__module__ not in self._library.modules:
             return ()
         self._library.add_class(kind, self._root)
-        if not kind.__flags__ & _HEAP_TYPE:
+        if not kind.__flags__ & HEAP_TYPE:
             return ()
         copyreg._slotnames(kind)  # type: ignore[attr-defined]  # copying an object would put them into the class
         if self._root == STANDARD:
@@ -263,7 +227,7 @@ class _Part:
             self.arrays.append(value.view(numpy.ndarray))
         if kind is object:
             self._library.named_values.setdefault(id(value), f"{self._root} {len(self._library.named_values)}")
-        if self._root == STANDARD or self._library.root_of(kind.__module__) == STANDARD or not gc.is_tracked(value):
+        if self._root == STANDARD or root_of(kind.__module__) == STANDARD or not gc.is_tracked(value):
             return ()
         name = f"{kind.__module__}.{kind.__qualname__}"
         if name == "matplotlib.path.Path":
@@ -282,7 +246,7 @@ class _Namespace:
         self.name = name
         self._is_standard = name.partition(".")[0] in sys.stdlib_module_names
         self._space = vars(module)
-        self._narrow = _NARROW.get(name)
+        self._narrow = NARROW.get(name)
         self.names = [key for key in self._space if self._counts(key)]
         self._get = itemgetter(*self.names, "__name__", "__name__")
         self.values = self._get(self._space)
@@ -339,19 +303,3 @@ def _resolve(path: str) -> Any:
     """What a dotted path names, None if there is no such thing."""
     package, *names = path.split(".")
     return functools.reduce(lambda value, name: getattr(value, name, None), names, sys.modules.get(package))
-
-
-def _drawing_modules() -> Iterator[tuple[str, Any]]:
-    """The loaded modules of the drawing packages, and of the standard library those that they use."""
-    folders = tuple({sysconfig.get_path(each) for each in ("purelib", "platlib", "stdlib", "platstdlib")})
-    for name, module in list(sys.modules.items()):
-        root = name.partition(".")[0]
-        if (root not in CORE and root not in EXTRA) or not isinstance(module, types.ModuleType):
-            continue
-        if name in _OUTSIDE or name.startswith(tuple(f"{each}." for each in _OUTSIDE)):
-            continue
-        if (getattr(module, "__file__", None) or folders[0]).startswith(folders):
-            yield name, module
-    for name in _STANDARD:
-        if isinstance(sys.modules.get(name), types.ModuleType):
-            yield name, sys.modules[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import decimal
-import functools
 import locale
 import logging
 import os
@@ -12,12 +11,11 @@ import platform
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from importlib import import_module
-from operator import attrgetter, is_
 from typing import Any
 
-from .library import CORE
+from .fonts import Fonts, stats_of
+from .packages import CORE
 from .values import refuse
 
 #: What a draw or a copy would import first, and what notebooks import on their way to it.
@@ -34,7 +32,6 @@ _LAZY = {
 _UNDRAWN = ("backend", "backend_fallback", "figure.max_open_warning", "savefig.directory", "toolbar")
 _ENVIRONMENT = ("TZ", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "PYTHONMALLOC", "PYTHONTZPATH")
 _ENVIRONMENT_PREFIXES = ("LC_", "MPL", "OPENBLAS_", "MKL_", "OMP_", "NPY_", "BLIS_", "GOTO_")
-_GENERIC = frozenset({"serif", "sans-serif", "sans serif", "sans", "cursive", "fantasy", "monospace"})
 #: Packages whose modules a draw's warning may be put down to.
 _SPEAKERS = frozenset({*CORE, "__main__", "IPython", "matplotlib_inline", "_nbdash_host", "asyncio", "traitlets"})
 _MONTH = 2_629_746
@@ -55,7 +52,8 @@ def import_lazy_modules() -> None:
 
 def _fill_caches() -> None:
     """Have made what classes and modules keep once it has been asked for."""
-    dates, path, numpy = sys.modules["matplotlib.dates"], sys.modules["matplotlib.path"].Path, sys.modules["numpy"]
+    dates: Any = sys.modules["matplotlib.dates"]
+    path, numpy = sys.modules["matplotlib.path"].Path, sys.modules["numpy"]
     for make in (path.unit_rectangle, path.unit_circle, path.unit_circle_righthalf):
         make()
     sys.modules["matplotlib.mathtext"].MathTextParser("path").parse("$x$")
@@ -67,64 +65,6 @@ def _fill_caches() -> None:
     for domain in numpy.ma.core.ufunc_domain.values():
         if hasattr(domain, "tolerance"):
             domain(1.0, 1.0)
-
-
-class Fonts:
-    """The font files that Matplotlib knows, as they were when it was made."""
-
-    def __init__(self) -> None:
-        self._manager = sys.modules["matplotlib.font_manager"].fontManager
-        self._entries = list(self._all_entries())
-        self._fields_of = attrgetter(*type(self._entries[0]).__dataclass_fields__)
-        self._fields = list(map(self._fields_of, self._entries))
-        self._attributes = dict(vars(self._manager))
-        self.files = frozenset(each.fname for each in self._entries)
-        self._stats = dict(_stats_of(self.files))
-        self._names = frozenset(each.name.lower() for each in self._entries)
-        self.constant  # noqa: B018  # as it is now
-
-    def verify_all(self) -> None:
-        """Refuse if any font changed, for it may be loaded as it was."""
-        entries = list(self._all_entries())
-        same = len(entries) == len(self._entries) and all(map(is_, entries, self._entries))
-        if not same or list(map(self._fields_of, entries)) != self._fields or dict(_stats_of(self.files)) != self._stats:
-            refuse(self._manager, "has fonts that are not the ones of the start")
-        attributes = vars(self._manager)
-        same = attributes.keys() == self._attributes.keys()
-        if not same or not all(map(is_, attributes.values(), self._attributes.values())):
-            refuse(self._manager, "is not as it was")
-        if self._defaults() != self.constant[2]:
-            refuse(self._manager, "has other default fonts")
-
-    @functools.cached_property
-    def constant(self) -> Any:
-        """Every font."""
-        return self._fields, sorted(self._stats.items()), self._defaults()
-
-    def _defaults(self) -> Any:
-        return self._manager.default_size, dict(self._manager.defaultFamily)
-
-    def verify(self, properties: Any) -> None:
-        """Refuse a font that is not known, or not found: the search for it writes a message, but only once."""
-        file, families = properties._file, properties._family or ()
-        if file is not None and os.fspath(file) not in self.files:
-            refuse(properties, "names a font file that is not a known font")
-        for family in [families] if isinstance(families, str) else families:
-            self._verify_family(str(family).lower())
-
-    def _verify_family(self, family: str) -> None:
-        settings = sys.modules["matplotlib"].rcParams
-        if family in _GENERIC:
-            key = "font.sans-serif" if family in ("sans serif", "sans") else f"font.{family}"
-            found = any(str(each).lower() in self._names for each in settings[key])
-        else:
-            found = family in self._names
-        if not found:
-            refuse(self._manager, f"has no font {family}")
-
-    def _all_entries(self) -> Iterator[Any]:
-        yield from self._manager.ttflist
-        yield from self._manager.afmlist
 
 
 class Surroundings:
@@ -163,7 +103,7 @@ class Surroundings:
         if any(settings[name] != value for name, value in self._mathtext.items()):
             refuse(settings, "has formulas set in another way, and those set before may be remembered")
         for family in settings["font.family"]:
-            self.fonts._verify_family(str(family).lower())
+            self.fonts.verify_family(str(family).lower())
         return {name: value for name, value in dict.items(settings) if name not in _UNDRAWN}
 
     def _registries(self) -> Any:
@@ -200,16 +140,6 @@ def _verify_colour_cache() -> None:
             refuse(colors._colors_full_map, "remembers another colour")
 
 
-def _stats_of(files: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    for file in files:
-        try:
-            status = os.stat(file)
-        except OSError:
-            yield file, None
-        else:
-            yield file, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-
-
 def _versions() -> Any:
     freetype = sys.modules["matplotlib.ft2font"]
     names = ("matplotlib", "numpy", "PIL", "dateutil", "cycler", "contourpy", "kiwisolver", "pyparsing", "pandas")
@@ -224,7 +154,7 @@ def _modules() -> list[Any]:
         file = getattr(module, "__file__", None)
         if name.partition(".")[0] not in sys.stdlib_module_names and file:
             found.append((name, file))
-    stats = dict(_stats_of(frozenset(file for _, file in found)))
+    stats = dict(stats_of(frozenset(file for _, file in found)))
     return sorted((name, file, stats[file][:2] if stats[file] else None) for name, file in found)
 
 
@@ -246,7 +176,7 @@ def _zone() -> Any:
         time.timezone,
         time.altzone,
         os.path.realpath(clock),
-        list(_stats_of(frozenset({clock}))),
+        list(stats_of(frozenset({clock}))),
     )
 
 
