@@ -32,31 +32,57 @@ FIGURES = {
     "violins": "fig, ax = plt.subplots(); ax.violinplot([np.arange(9.0), np.arange(5.0) ** 2])",
     "pie": "fig, ax = plt.subplots(); ax.pie([1, 2, 3], labels=list('abc'), autopct='%d')",
     "stacked": "fig, ax = plt.subplots(); ax.stackplot([1, 2, 3], [1, 2, 3], [2, 2, 2])",
-    "scatter": "fig, ax = plt.subplots(); ax.scatter([1, 2], [3, 4], c=[1, 2], s=[10, 90]); fig.colorbar(ax.collections[0])",
+    "scatter": (
+        "fig, ax = plt.subplots(); ax.scatter([1, 2], [3, 4], c=[1, 2], s=[10, 90]); fig.colorbar(ax.collections[0])"
+    ),
     "image": "fig, ax = plt.subplots(); fig.colorbar(ax.imshow(np.arange(12.0).reshape(3, 4)))",
     "mesh": "fig, ax = plt.subplots(); ax.pcolormesh(np.arange(12.0).reshape(3, 4), norm='log')",
     "contours": "fig, ax = plt.subplots(); ax.clabel(ax.contour(np.add.outer(np.arange(9.0), np.arange(9.0))))",
     "filled contours": "fig, ax = plt.subplots(); ax.contourf(np.add.outer(np.arange(9.0), np.arange(9.0)))",
-    "arrows": "fig, ax = plt.subplots(); ax.quiver([1, 2], [1, 2], [1, 0], [0, 1]); ax.annotate('a', (1, 1), (2, 2), arrowprops={})",
+    "arrows": (
+        "fig, ax = plt.subplots(); ax.quiver([1, 2], [1, 2], [1, 0], [0, 1]); ax.annotate('a', (1, 1), "
+        "(2, 2), arrowprops={})"
+    ),
     "stream": "fig, ax = plt.subplots(); y, x = np.mgrid[0:3:9j, 0:3:9j]; ax.streamplot(x, y, x, -y)",
-    "triangles": "fig, ax = plt.subplots(); ax.tripcolor([0, 1, 0, 1], [0, 0, 1, 1.5], [1, 2, 3, 4]); ax.triplot([0, 1, 0], [0, 0, 1])",
+    "triangles": (
+        "fig, ax = plt.subplots(); ax.tripcolor([0, 1, 0, 1], [0, 0, 1, 1.5], [1, 2, 3, 4]); "
+        "ax.triplot([0, 1, 0], [0, 0, 1])"
+    ),
     "polar": "fig, ax = plt.subplots(subplot_kw={'projection': 'polar'}); ax.plot([0, 1, 2], [1, 2, 3])",
-    "3-D": "fig, ax = plt.subplots(subplot_kw={'projection': '3d'}); ax.plot_surface(*np.mgrid[0:3, 0:3], np.eye(3), cmap='jet')",
-    "3-D bars": "fig, ax = plt.subplots(subplot_kw={'projection': '3d'}); ax.bar3d([0], [0], [0], 1, 1, 1); ax.scatter([1], [2], [3])",
+    "3-D": (
+        "fig, ax = plt.subplots(subplot_kw={'projection': '3d'}); ax.plot_surface(*np.mgrid[0:3, 0:3], "
+        "np.eye(3), cmap='jet')"
+    ),
+    "3-D bars": (
+        "fig, ax = plt.subplots(subplot_kw={'projection': '3d'}); ax.bar3d([0], [0], [0], 1, 1, 1); "
+        "ax.scatter([1], [2], [3])"
+    ),
     "table": "fig, ax = plt.subplots(); ax.table([['1', '2']], loc='top')",
     "twins": LINE + "other = ax.twinx(); other.plot([3, 1]); ax.twiny()",
     "inset": LINE + "inset = ax.inset_axes([0.5, 0.5, 0.4, 0.4]); inset.plot(data); ax.indicate_inset_zoom(inset)",
     "subfigures": "fig = plt.figure(); [each.subplots().plot([1, 2]) for each in fig.subfigures(1, 2)]",
     "shared": "fig, axs = plt.subplots(2, 2, sharex=True, sharey='row'); axs[0, 0].plot([1, 5]); fig.align_labels()",
     "mosaic": "fig, axs = plt.subplot_mosaic('AB;CC'); axs['A'].plot([1, 2])",
-    "constrained": "fig, axs = plt.subplots(2, 2, layout='constrained'); axs[0, 0].set_ylabel('y'); fig.suptitle('all')",
+    "constrained": (
+        "fig, axs = plt.subplots(2, 2, layout='constrained'); axs[0, 0].set_ylabel('y'); fig.suptitle('all')"
+    ),
     "tight": "fig, axs = plt.subplots(2, 2, layout='tight'); axs[0, 0].set_ylabel('y')",
     "secondary": LINE + "ax.secondary_xaxis('top')",
     "dates": "fig, ax = plt.subplots(); ax.plot(np.arange('2020-01', '2020-09', dtype='M8[M]'), range(8))",
-    "python dates": "import datetime as d; fig, ax = plt.subplots(); ax.plot([d.date(2020, 1, 1), d.date(2021, 1, 1)], [1, 2]); fig.autofmt_xdate()",
-    "zoned dates": "import dateutil.tz; fig, ax = plt.subplots(); ax.plot(np.arange('2020-01', '2020-09', dtype='M8[M]'), range(8)); ax.xaxis_date(dateutil.tz.gettz('Europe/Vienna'))",
+    "python dates": (
+        "import datetime as d; fig, ax = plt.subplots(); ax.plot([d.date(2020, 1, 1), "
+        "d.date(2021, 1, 1)], [1, 2]); fig.autofmt_xdate()"
+    ),
+    "zoned dates": (
+        "import dateutil.tz; fig, ax = plt.subplots(); "
+        "ax.plot(np.arange('2020-01', '2020-09', dtype='M8[M]'), range(8)); "
+        "ax.xaxis_date(dateutil.tz.gettz('Europe/Vienna'))"
+    ),
     "masked": "fig, ax = plt.subplots(); ax.plot(np.ma.masked_greater(np.arange(9), 6)); ax.plot([1, np.nan, 3])",
-    "objects": "fig, ax = plt.subplots(); ax.plot(np.array([1, 2, 4], dtype=object)); ax.imshow(np.ma.masked_equal(np.eye(3), 0), alpha=0.5)",
+    "objects": (
+        "fig, ax = plt.subplots(); ax.plot(np.array([1, 2, 4], dtype=object)); "
+        "ax.imshow(np.ma.masked_equal(np.eye(3), 0), alpha=0.5)"
+    ),
     "path effects": LINE
     + "import matplotlib.patheffects as pe; line.set_path_effects([pe.SimpleLineShadow(), pe.Normal()])",
     "sketch": "with plt.rc_context({'path.sketch': (1, 100, 2), 'font.family': 'DejaVu Sans'}):\n"
@@ -64,15 +90,28 @@ FIGURES = {
     "style": "with plt.style.context('ggplot'):\n" + "".join(f"    {each}\n" for each in LINE.splitlines()),
     "formatters": LINE
     + "import matplotlib.ticker as t; ax.xaxis.set_major_formatter('{x:.2f}'); ax.yaxis.set_major_formatter(t.EngFormatter(unit='V')); ax.yaxis.set_minor_locator(t.AutoMinorLocator())",
-    "boundaries": "import matplotlib.colors as c; fig, ax = plt.subplots(); fig.colorbar(ax.imshow(np.eye(3), norm=c.BoundaryNorm([0, 0.5, 1], 2), cmap=c.ListedColormap(['r', 'g'])))",
-    "centred": "import matplotlib.colors as c; fig, ax = plt.subplots(); fig.colorbar(ax.pcolormesh(np.eye(3), norm=c.TwoSlopeNorm(0.2)), extend='both')",
+    "boundaries": (
+        "import matplotlib.colors as c; fig, ax = plt.subplots(); fig.colorbar(ax.imshow(np.eye(3), "
+        "norm=c.BoundaryNorm([0, 0.5, 1], 2), cmap=c.ListedColormap(['r', 'g'])))"
+    ),
+    "centred": (
+        "import matplotlib.colors as c; fig, ax = plt.subplots(); fig.colorbar(ax.pcolormesh(np.eye(3), "
+        "norm=c.TwoSlopeNorm(0.2)), extend='both')"
+    ),
     "regular shapes": "fig, ax = plt.subplots(); ax.plot([1, 2], 'p'); ax.plot([2, 1], '*'); ax.plot([3, 1], 'h')",
-    "anchored": "from mpl_toolkits.axes_grid1 import make_axes_locatable; fig, ax = plt.subplots(); fig.colorbar(ax.imshow(np.eye(3)), cax=make_axes_locatable(ax).append_axes('right', size='5%'))",
-    "pillow": "import PIL.Image; fig, ax = plt.subplots(); ax.imshow(PIL.Image.fromarray(np.eye(4, dtype='uint8') * 255))",
+    "anchored": (
+        "from mpl_toolkits.axes_grid1 import make_axes_locatable; fig, ax = plt.subplots(); "
+        "fig.colorbar(ax.imshow(np.eye(3)), cax=make_axes_locatable(ax).append_axes('right', size='5%'))"
+    ),
+    "pillow": (
+        "import PIL.Image; fig, ax = plt.subplots(); ax.imshow(PIL.Image.fromarray(np.eye(4, dtype='uint8') * 255))"
+    ),
     "hexagons": "fig, ax = plt.subplots(); ax.hexbin(np.arange(50) % 7, np.arange(50) % 5, gridsize=5)",
     "series": "ax = pd.Series([1, 3, 2]).plot(); fig = ax.figure",
     "time series": "ax = pd.Series([1.0, 3, 2], index=pd.date_range('2020', periods=3)).plot(); fig = ax.figure",
-    "periods": "ax = pd.Series([1.0, 3, 2], index=pd.period_range('2020-01', periods=3, freq='M')).plot(); fig = ax.figure",
+    "periods": (
+        "ax = pd.Series([1.0, 3, 2], index=pd.period_range('2020-01', periods=3, freq='M')).plot(); fig = ax.figure"
+    ),
     "frame": "ax = pd.DataFrame({'a': [1, 2], 'b': [3, 1]}).plot.bar(secondary_y='b'); fig = ax.figure",
     "frame histograms": "fig = pd.DataFrame({'a': [1, 2], 'b': [3, 1]}).hist()[0, 0].figure",
 }
@@ -111,7 +150,10 @@ def test_figures_that_differ_have_different_fingerprints(processes: tuple[WarmPr
         "import csv, sqlite3, matplotlib.testing.decorators",
         "import gc; plt.plot([1]); plt.close(); gc.collect()",
         "np.random.rand(); rows = [object() for _ in range(10_000)]",
-        "matplotlib.colormaps.register(matplotlib.colors.ListedColormap(['r']), name='mine'); matplotlib.colormaps.unregister('mine')",
+        (
+            "matplotlib.colormaps.register(matplotlib.colors.ListedColormap(['r']), name='mine'); "
+            "matplotlib.colormaps.unregister('mine')"
+        ),
         "try:\n    import seaborn\nexcept ImportError:\n    pass",
     ],
 )
@@ -142,8 +184,12 @@ CHANGES = {
     "no unit converter": "del matplotlib.units.registry[np.datetime64]",
     "first day": "matplotlib.dates.set_epoch('2000-01-01')",
     "time zone": "import time; os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()",
-    "rules of a time zone": "import time; os.environ['TZ'] = 'UTC0'; time.tzset(); os.environ['TZ'] = 'UTC0XXX,M3.2.0,M11.1.0'; time.tzset()",
+    "rules of a time zone": (
+        "import time; os.environ['TZ'] = 'UTC0'; time.tzset(); "
+        "os.environ['TZ'] = 'UTC0XXX,M3.2.0,M11.1.0'; time.tzset()"
+    ),
     "locale": "import locale; locale.setlocale(locale.LC_ALL, 'C.UTF-8')",
+    "zone in the settings": "plt.rcParams['timezone'] = 'Europe/Vienna'",
     "printed numbers": "np.set_printoptions(precision=3)",
     "errors of numbers": "np.seterr(all='raise')",
     "decimal numbers": "import decimal; decimal.getcontext().prec = 5",

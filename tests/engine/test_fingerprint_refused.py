@@ -27,20 +27,29 @@ CALLABLES = {
     "partial": "import functools; ax.xaxis.set_major_formatter(functools.partial(lambda n, x, pos: n, 'n'))",
     "bound method": "class F:\n    def f(self, x, pos): return 'f'\nax.xaxis.set_major_formatter(F().f)",
     "callable object": "class F:\n    def __call__(self, x, pos): return 'f'\nline.set_agg_filter(F())",
-    "borrowed names": "import types; ax.xaxis.set_major_formatter(types.FunctionType((lambda x, pos: 'x').__code__, vars(matplotlib.ticker)))",
+    "borrowed names": (
+        "import types; ax.xaxis.set_major_formatter(types.FunctionType((lambda x, pos: 'x').__code__, "
+        "vars(matplotlib.ticker)))"
+    ),
     "vectorized": "line.set_agg_filter(np.vectorize(lambda x: x))",
     "ufunc": "line.set_agg_filter(np.frompyfunc(lambda x: x, 1, 1))",
     "scale": "ax.set_xscale('function', functions=(lambda x: x, lambda x: x))",
     "secondary axis": "ax.secondary_xaxis('top', functions=(lambda x: x, lambda x: x))",
     "filter": "line.set_agg_filter(lambda image, dpi: (image, 0, 0))",
     "callback on limits": "ax.callbacks.connect('xlim_changed', lambda ax: ax.set_title('other'))",
-    "callback on a colour map": "norm = ax.imshow(np.eye(3)).norm; norm.callbacks.connect('changed', lambda: ax.set_title('other'))",
+    "callback on a colour map": (
+        "norm = ax.imshow(np.eye(3)).norm; norm.callbacks.connect('changed', lambda: ax.set_title('other'))"
+    ),
     "callback on draw": "fig.canvas.mpl_connect('draw_event', lambda event: None)",
     "stale callback": "line.stale_callback = lambda artist, stale: None",
-    "animation": "import matplotlib.animation as a; kept = a.FuncAnimation(fig, lambda i: [], frames=2, cache_frame_data=False)",
+    "animation": (
+        "import matplotlib.animation as a; kept = a.FuncAnimation(fig, lambda i: [], frames=2, cache_frame_data=False)"
+    ),
     "artist's method": "line.draw = lambda renderer: None",
     "canvas's method": "fig.canvas.draw = lambda: None",
-    "callable locator": "ax.get_yaxis().set_major_locator(type('L', (matplotlib.ticker.Locator,), {'__call__': lambda self: [2]})())",
+    "callable locator": (
+        "ax.get_yaxis().set_major_locator(type('L', (matplotlib.ticker.Locator,), {'__call__': lambda self: [2]})())"
+    ),
     "in a container": "line.set_gid({'a': [(lambda: 1,)]})",
     "generator": "line.set_gid(i for i in [])",
     "open file": "line.set_gid(open('/dev/null'))",
@@ -49,22 +58,58 @@ CALLABLES = {
 
 CLASSES = {
     "artist": "class L(matplotlib.lines.Line2D):\n    def draw(self, renderer): pass\nax.add_line(L([1], [2]))",
-    "class changed afterwards": "class L(matplotlib.lines.Line2D):\n    pass\nL.draw = lambda self, renderer: None\nax.add_line(L([1], [2]))",
+    "class changed afterwards": (
+        "class L(matplotlib.lines.Line2D):\n    pass\nL.draw = lambda self, renderer: None\nax.add_line(L([1], [2]))"
+    ),
     "axes": "class A(matplotlib.axes.Axes):\n    def draw(self, renderer): pass\nfig.add_subplot(axes_class=A)",
-    "figure": "class F(matplotlib.figure.Figure):\n    def draw(self, renderer): pass\nfig = plt.figure(FigureClass=F)",
-    "norm": "class N(matplotlib.colors.Normalize):\n    def __call__(self, value, clip=None): return value\nax.imshow(np.eye(3), norm=N())",
-    "colour map": "class M(matplotlib.colors.ListedColormap):\n    def __call__(self, *a, **k): return super().__call__(*a, **k)\nax.imshow(np.eye(3), cmap=M(['r']))",
-    "path effect": "import matplotlib.patheffects as pe\nclass E(pe.AbstractPathEffect):\n    def draw_path(self, *a): pass\nline.set_path_effects([E()])",
-    "formatter": "class F(matplotlib.ticker.Formatter):\n    def __call__(self, x, pos=None): return 'x'\nax.xaxis.set_major_formatter(F())",
-    "transform": "class T(matplotlib.transforms.Affine2D):\n    def get_matrix(self): return np.eye(3)\nline.set_transform(T() + ax.transData)",
-    "parent of a transform": "class T(matplotlib.transforms.Affine2D):\n    def invalidate(self): pass\nkept = T(); kept.set_children(ax.transData)",
+    "figure": (
+        "class F(matplotlib.figure.Figure):\n    def draw(self, renderer): pass\nfig = plt.figure(FigureClass=F)"
+    ),
+    "norm": (
+        "class N(matplotlib.colors.Normalize):\n    def __call__(self, value, clip=None): return value\n"
+        "ax.imshow(np.eye(3), norm=N())"
+    ),
+    "colour map": (
+        "class M(matplotlib.colors.ListedColormap):\n"
+        "    def __call__(self, *a, **k): return super().__call__(*a, **k)\nax.imshow(np.eye(3), "
+        "cmap=M(['r']))"
+    ),
+    "path effect": (
+        "import matplotlib.patheffects as pe\nclass E(pe.AbstractPathEffect):\n"
+        "    def draw_path(self, *a): pass\nline.set_path_effects([E()])"
+    ),
+    "formatter": (
+        "class F(matplotlib.ticker.Formatter):\n    def __call__(self, x, pos=None): return 'x'\n"
+        "ax.xaxis.set_major_formatter(F())"
+    ),
+    "transform": (
+        "class T(matplotlib.transforms.Affine2D):\n    def get_matrix(self): return np.eye(3)\n"
+        "line.set_transform(T() + ax.transData)"
+    ),
+    "parent of a transform": (
+        "class T(matplotlib.transforms.Affine2D):\n    def invalidate(self): pass\nkept = T(); "
+        "kept.set_children(ax.transData)"
+    ),
     "array": "class A(np.ndarray):\n    def __array_finalize__(self, obj): pass\nline.set_gid(np.zeros(3).view(A))",
+    "scalar": "class F(np.float64):\n    def __format__(self, spec): return 'x'\nline._linewidth = F(1)",
     "text": "class S(str):\n    def __str__(self): return 'x'\nline._label = S('a')",
     "number": "class F(float):\n    def __float__(self): return 2.0\nline._linewidth = F(1)",
-    "units": "class U(float):\n    pass\nclass C(matplotlib.units.ConversionInterface):\n    @staticmethod\n    def convert(value, unit, axis): return 1\nmatplotlib.units.registry[U] = C()",
-    "projection": "class P(matplotlib.axes.Axes):\n    name = 'mine'\nmatplotlib.projections.register_projection(P); plt.subplot(projection='mine')",
-    "scale": "class S(matplotlib.scale.LinearScale):\n    name = 'mine'\nmatplotlib.scale.register_scale(S); ax.set_xscale('mine')",
-    "setting": "class P(matplotlib.patheffects.Normal):\n    pass\nP.draw_path = lambda *a: None\nplt.rcParams['path.effects'] = [P()]",
+    "units": (
+        "class U(float):\n    pass\nclass C(matplotlib.units.ConversionInterface):\n    @staticmethod\n"
+        "    def convert(value, unit, axis): return 1\nmatplotlib.units.registry[U] = C()"
+    ),
+    "projection": (
+        "class P(matplotlib.axes.Axes):\n    name = 'mine'\n"
+        "matplotlib.projections.register_projection(P); plt.subplot(projection='mine')"
+    ),
+    "scale": (
+        "class S(matplotlib.scale.LinearScale):\n    name = 'mine'\nmatplotlib.scale.register_scale(S); "
+        "ax.set_xscale('mine')"
+    ),
+    "setting": (
+        "class P(matplotlib.patheffects.Normal):\n    pass\nP.draw_path = lambda *a: None\n"
+        "plt.rcParams['path.effects'] = [P()]"
+    ),
 }
 
 CODE = {
@@ -87,7 +132,9 @@ CODE = {
     "default": "matplotlib.axis.Axis.get_tightbbox.__defaults__ = (None,)",
     "keyword default": "matplotlib.axis.Axis.get_tightbbox.__kwdefaults__ = {'for_layout_only': True}",
     "cell": "matplotlib.lines.Line2D.draw.__closure__[0].cell_contents = lambda self, renderer: None",
-    "property": "matplotlib.ticker.MaxNLocator.default_params = {**matplotlib.ticker.MaxNLocator.default_params, 'nbins': 2}",
+    "property": (
+        "matplotlib.ticker.MaxNLocator.default_params = {**matplotlib.ticker.MaxNLocator.default_params, 'nbins': 2}"
+    ),
     "default parameters in place": "matplotlib.ticker.MaxNLocator.default_params['nbins'] = 2",
     "name that hides a builtin one": "matplotlib.text.len = lambda value: 0",
     "builtin": "import builtins; builtins.sorted = lambda values, **k: list(values)",
@@ -111,11 +158,17 @@ CODE = {
     "one text set by another program": "ax.title.set_usetex(True)",
     "warnings elsewhere": "import warnings; warnings.showwarning = lambda *a, **k: None",
     "unit converter": "matplotlib.units.ConversionInterface.axisinfo = staticmethod(lambda unit, axis: None)",
-    "pandas": "pd.Series([1.0], index=pd.period_range('2020', periods=1)).plot(ax=plt.figure().subplots()); fig = plt.gcf(); pd.plotting._matplotlib.converter.TimeSeries_DateFormatter.__call__ = lambda self, x, pos=0: 'x'",
+    "pandas": (
+        "pd.Series([1.0], index=pd.period_range('2020', periods=1)).plot(ax=plt.figure().subplots()); "
+        "fig = plt.gcf(); "
+        "pd.plotting._matplotlib.converter.TimeSeries_DateFormatter.__call__ = lambda self, x, pos=0: 'x'"
+    ),
 }
 
 FONT = {
-    "file": f"import matplotlib.font_manager as f; ax.set_title('a', fontproperties=f.FontProperties(fname={__file__!r}))",
+    "file": (
+        f"import matplotlib.font_manager as f; ax.set_title('a', fontproperties=f.FontProperties(fname={__file__!r}))"
+    ),
     "family that is not there": "ax.set_title('a', family='No Such Font')",
     "family in the settings": "plt.rcParams['font.family'] = 'No Such Font'",
     "generic family": "plt.rcParams['font.sans-serif'] = ['No Such Font']",

@@ -104,7 +104,8 @@ class Surroundings:
             refuse(settings, "has formulas set in another way, and those set before may be remembered")
         for family in settings["font.family"]:
             self.fonts.verify_family(str(family).lower())
-        return {name: value for name, value in dict.items(settings) if name not in _UNDRAWN}
+        zone = sys.modules["matplotlib.dates"]._get_tzinfo()  # its file is read when it is first used
+        return zone, {name: value for name, value in dict.items(settings) if name not in _UNDRAWN}
 
     def _registries(self) -> Any:
         matplotlib = sys.modules["matplotlib"]
