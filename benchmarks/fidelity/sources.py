@@ -24,7 +24,8 @@ PACKAGES: Mapping[str, int] = {
     "nbconvert": 5,
     "papermill": 3,
 }
-_UNFIT = re.compile(
+#: Scripts that need the network, a person, other processes or time.
+UNFIT = re.compile(
     r"fetch_\w+\(|load_dataset\(|urlopen|urlretrieve|https?://\S+\.(csv|zip|npz)|\bpooch\b|"  # the network
     r"matplotlib\.use\(|\bgi\.|PyQt|tkinter|wx\.|input\(|"  # a window, a person
     r"os\.kill|signal|n_jobs|joblib|Parallel|watch_dir|glob_pattern|time\.sleep\((?!0)"  # other processes, waiting
@@ -112,7 +113,7 @@ def _unpacked(folder: Path) -> Iterator[Foreign]:
 def _read(path: Path) -> dict[str, Any] | None:
     """The notebook, if it can run here: it draws (or is a notebook), and needs nothing from outside."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    if _UNFIT.search(text) or (path.suffix == ".py" and "plt." not in text):
+    if UNFIT.search(text) or (path.suffix == ".py" and "plt." not in text):
         return None
     try:
         document = notebook_from_gallery(text) if path.suffix == ".py" else dict(nbformat.read(path, as_version=4))

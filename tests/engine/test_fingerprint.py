@@ -88,8 +88,10 @@ FIGURES = {
     "sketch": "with plt.rc_context({'path.sketch': (1, 100, 2), 'font.family': 'DejaVu Sans'}):\n"
     + "".join(f"    {each}\n" for each in LINE.splitlines()),
     "style": "with plt.style.context('ggplot'):\n" + "".join(f"    {each}\n" for each in LINE.splitlines()),
-    "formatters": LINE
-    + "import matplotlib.ticker as t; ax.xaxis.set_major_formatter('{x:.2f}'); ax.yaxis.set_major_formatter(t.EngFormatter(unit='V')); ax.yaxis.set_minor_locator(t.AutoMinorLocator())",
+    "formatters": (
+        f"{LINE}import matplotlib.ticker as t; ax.xaxis.set_major_formatter('{{x:.2f}}'); "
+        "ax.yaxis.set_major_formatter(t.EngFormatter(unit='V')); ax.yaxis.set_minor_locator(t.AutoMinorLocator())"
+    ),
     "boundaries": (
         "import matplotlib.colors as c; fig, ax = plt.subplots(); fig.colorbar(ax.imshow(np.eye(3), "
         "norm=c.BoundaryNorm([0, 0.5, 1], 2), cmap=c.ListedColormap(['r', 'g'])))"
@@ -213,10 +215,20 @@ def test_a_change_changes_the_fingerprint(name: str, processes: tuple[WarmProces
 
 
 def test_a_colour_map_of_the_same_name_is_another(processes: tuple[WarmProcess, WarmProcess]) -> None:
-    code = "matplotlib.colormaps.register(matplotlib.colors.ListedColormap([{!r}, 'k']), name='mine'); plt.imshow(np.eye(3), cmap='mine')"
+    code = (
+        "matplotlib.colormaps.register(matplotlib.colors.ListedColormap([{!r}, 'k']), name='mine'); "
+        "plt.imshow(np.eye(3), cmap='mine')"
+    )
     red, green = (processes[0].ask(code.format(colour)) for colour in "rg")
     assert red["fingerprint"] and green["fingerprint"]
     assert red["fingerprint"] != green["fingerprint"]
+
+
+def test_one_number_of_a_large_array_counts(processes: tuple[WarmProcess, WarmProcess]) -> None:
+    code = "data = np.zeros((300, 300)); data[299, 299] = {}; plt.imshow(data, vmin=0, vmax=1)"
+    first, second = (processes[0].ask(code.format(value)) for value in (0.5, 0.6))
+    assert first["fingerprint"] and second["fingerprint"]
+    assert first["fingerprint"] != second["fingerprint"]
 
 
 def test_options_are_part_of_it(processes: tuple[WarmProcess, WarmProcess]) -> None:
