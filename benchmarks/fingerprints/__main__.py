@@ -1,4 +1,4 @@
-"""Fingerprint and draw Matplotlib's gallery in two processes, and compare: ``python -m benchmarks.fingerprints FOLDER``."""
+"""``python -m benchmarks.fingerprints FOLDER``: fingerprint and draw Matplotlib's gallery twice, and compare."""
 
 from __future__ import annotations
 
