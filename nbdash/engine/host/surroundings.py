@@ -22,7 +22,7 @@ from .values import refuse
 _LAZY = {
     "matplotlib": (
         "matplotlib.pyplot matplotlib.patheffects matplotlib.hatch matplotlib.backends.backend_agg "
-        "matplotlib.animation matplotlib.sankey contourpy mpl_toolkits.mplot3d mpl_toolkits.axes_grid1 "
+        "matplotlib.animation matplotlib.sankey matplotlib._tri contourpy mpl_toolkits.mplot3d mpl_toolkits.axes_grid1 "
         "mpl_toolkits.axes_grid1.anchored_artists mpl_toolkits.axes_grid1.inset_locator "
         "mpl_toolkits.axisartist PIL.PngImagePlugin numpy.linalg"
     ),
