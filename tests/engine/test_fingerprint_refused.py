@@ -41,6 +41,7 @@ CALLABLES = {
         "norm = ax.imshow(np.eye(3)).norm; norm.callbacks.connect('changed', lambda: ax.set_title('other'))"
     ),
     "callback on draw": "fig.canvas.mpl_connect('draw_event', lambda event: None)",
+    "library's callback on draw": "fig.canvas.mpl_connect('draw_event', ax.set_gid)",
     "stale callback": "line.stale_callback = lambda artist, stale: None",
     "animation": (
         "import matplotlib.animation as a; kept = a.FuncAnimation(fig, lambda i: [], frames=2, cache_frame_data=False)"
