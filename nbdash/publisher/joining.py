@@ -39,11 +39,18 @@ class Joining(Generic[Result]):
 
 
 class UntilChanged(Generic[Result]):
-    """Results of work on what is kept, remembered until that changes; at most ``size`` of them."""
+    """Results of work on what is kept, remembered until that changes; together they weigh at most ``size``.
 
-    def __init__(self, state: Callable[[], Hashable], size: int) -> None:
+    Each weighs one, unless ``weigh`` says otherwise.
+    """
+
+    def __init__(
+        self, state: Callable[[], Hashable], size: int, *, weigh: Callable[[Result], int] = lambda _: 1
+    ) -> None:
         self._state = state
         self._size = size
+        self._weigh = weigh
+        self._weight = 0
         self._joining: Joining[Result] = Joining()
         self._results: dict[Hashable, Result] = {}
         self._seen: Hashable = None
@@ -53,13 +60,26 @@ class UntilChanged(Generic[Result]):
         """What ``work`` returns, or returned since the last change."""
         state = self._state()  # before the work: what changes meanwhile has another state
         with self._lock:
-            if state != self._seen or len(self._results) >= self._size:
+            if state != self._seen:
                 self._seen = state
-                self._results.clear()
+                self._forget()
             if key in self._results:
                 return self._results[key]
         result = self._joining.do((state, key), work)
         with self._lock:
-            if state == self._seen:
-                self._results[key] = result
+            if state == self._seen and key not in self._results:
+                self._remember(key, result)
         return result
+
+    def _remember(self, key: Hashable, result: Result) -> None:
+        weight = self._weigh(result)
+        if weight > self._size:
+            return
+        if self._weight + weight > self._size:
+            self._forget()
+        self._results[key] = result
+        self._weight += weight
+
+    def _forget(self) -> None:
+        self._results.clear()
+        self._weight = 0

@@ -62,6 +62,10 @@ log = logging.getLogger(__name__)
 PAGE_OF_DASHBOARDS = 200
 #: Index pages of which the bytes are remembered: who looks again gets the same ones.
 INDEX_PAGES = 32
+#: Dashboards' pages that are remembered, in bytes: whoever looks again costs neither a question nor a file.
+PAGE_BYTES = 64 * 1024**2
+#: Dashboards whose access is remembered.
+DASHBOARDS = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +106,8 @@ class Pages:
         self._summaries = Summaries(store, self._publisher)
         self._indexes: UntilChanged[Body] = UntilChanged(store.state, INDEX_PAGES)
         self._lists: UntilChanged[tuple[list[DashboardSummary], str | None]] = UntilChanged(store.state, INDEX_PAGES)
+        self._known: UntilChanged[Dashboard | None] = UntilChanged(store.state, DASHBOARDS)
+        self._pages: UntilChanged[Body] = UntilChanged(store.state, PAGE_BYTES, weigh=lambda body: len(body.gzipped))
         self._index_body = lru_cache(INDEX_PAGES)(self._render_index)
         #: When a run ends, all who watch it ask for the same pages at once.
         self._bodies: Joining[Body] = Joining()
@@ -129,9 +135,14 @@ class Pages:
 
     def dashboard(self, slug: str, given: Mapping[str, Json] | None = None, *, may_rerun: bool = True) -> Body:
         """A dashboard's stored page, made anew only if its run or its state has changed."""
+        values = given or {}
+        key = (slug, canonical_key(values), may_rerun)
+        return self._pages.do(key, lambda: self._stored_page(slug, values, may_rerun=may_rerun))
+
+    def _stored_page(self, slug: str, given: Mapping[str, Json], *, may_rerun: bool) -> Body:
         dashboard = self._listed(slug)
         notebook = self._notebook(dashboard)
-        values = resolve_values(notebook, given or {})
+        values = resolve_values(notebook, given)
         standing = self._store.standing(dashboard.id, canonical_key(values))
         stale = standing.current is not None and standing.failed is not None
         if standing.current is None:
@@ -270,6 +281,10 @@ class Pages:
 
     # --- records ---
 
+    def find_dashboard(self, slug: str) -> Dashboard | None:
+        """The dashboard with this slug as it is now, listed or not."""
+        return self._known.do(slug, lambda: self._store.find_dashboard(slug))
+
     def summaries(
         self, after: str | None, limit: int, audience: Audience | None = None
     ) -> tuple[list[DashboardSummary], str | None]:
@@ -315,7 +330,7 @@ class Pages:
     # --- inside ---
 
     def _listed(self, slug: str) -> Dashboard:
-        dashboard = self._store.find_dashboard(slug)
+        dashboard = self.find_dashboard(slug)
         if dashboard is None or not dashboard.listed:
             raise NotFoundError(NOT_THERE)
         return dashboard

@@ -17,7 +17,7 @@ from nbdash.web.conditional import IMMUTABLE, REVALIDATE, raw, stored
 from nbdash.web.inputs import body_values, query_values, text, wants_json
 from nbdash.web.representations import run_object
 from nbdash.web.site import current_site
-from nbdash.web.visitor import Right, current_visitor, give_share
+from nbdash.web.visitor import Right, current_visitor, give_share, named_dashboard
 
 blueprint = Blueprint("routes", __name__)
 HTML = "text/html; charset=utf-8"
@@ -46,9 +46,9 @@ def open_share(secret: str) -> Response:
 @blueprint.get("/d/<slug:slug>")
 def dashboard(slug: str) -> Response:
     """A dashboard; its parameters are in the query."""
-    site = current_site()
-    may_rerun = current_visitor().may(Right.RERUN, site.store.dashboard(slug))
-    return _page(site.pages.dashboard(slug, query_values(), may_rerun=may_rerun))
+    named = named_dashboard()
+    may_rerun = named is not None and current_visitor().may(Right.RERUN, named)
+    return _page(current_site().pages.dashboard(slug, query_values(), may_rerun=may_rerun))
 
 
 @blueprint.get("/d/<slug:slug>/runs")

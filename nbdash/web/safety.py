@@ -12,14 +12,21 @@ from collections.abc import Mapping
 from flask import Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from nbdash.errors import NotFoundError
-from nbdash.model import Dashboard
 from nbdash.network import ANY_ADDRESS
 from nbdash.page.frames import FRAME_SOURCES
 from nbdash.web.inputs import MAX_BODY, wants_json
 from nbdash.web.refusal import Refusal
 from nbdash.web.site import current_site
-from nbdash.web.visitor import LOOPBACK_NAMES, Right, Visitor, current_visitor, has_token, host_name, is_local
+from nbdash.web.visitor import (
+    LOOPBACK_NAMES,
+    Right,
+    Visitor,
+    current_visitor,
+    has_token,
+    host_name,
+    is_local,
+    named_dashboard,
+)
 
 MAX_ADDRESS = 8 * 1024
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
@@ -172,7 +179,7 @@ def _check_right() -> None:
         return
     if right is None or right is Right.MEASURE:
         raise NotFound
-    dashboard = _find_dashboard()
+    dashboard = named_dashboard()
     if dashboard is not None and visitor.may(right, dashboard):
         return
     if dashboard is not None and right is Right.RERUN and visitor.may(Right.LOOK, dashboard):
@@ -196,15 +203,3 @@ def _check_token(visitor: Visitor) -> None:
         raise Refusal(
             401, "bad_token", "This server does not know this token: get one from its author, then 'nbdash login'."
         )
-
-
-def _find_dashboard() -> Dashboard | None:
-    """The dashboard that the address is about."""
-    named = request.view_args or {}
-    store = current_site().store
-    try:
-        if "slug" in named:
-            return store.find_dashboard(named["slug"])
-        return store.dashboard_by_id(store.run(named["run_id"]).dashboard_id)
-    except NotFoundError:
-        return None

@@ -7,13 +7,14 @@ links, or to have an account in one of its groups; besides, a dashboard may be p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
 from flask import Response, g, request
 
+from nbdash.errors import NotFoundError
 from nbdash.model import Account, Audience, Dashboard, GroupRole, RerunBy, Share
 from nbdash.publisher.sharing import digest_of
 from nbdash.web.accounts import current_account
@@ -101,6 +102,24 @@ def current_visitor() -> Visitor:
         g.visitor = _recognise()
     visitor: Visitor = g.visitor
     return visitor
+
+
+def named_dashboard() -> Dashboard | None:
+    """The dashboard that the address is about; looked for once a request."""
+    if "dashboard" not in g:
+        g.dashboard = _find_dashboard(request.view_args or {})
+    dashboard: Dashboard | None = g.dashboard
+    return dashboard
+
+
+def _find_dashboard(named: Mapping[str, str]) -> Dashboard | None:
+    site = current_site()
+    try:
+        if "slug" in named:
+            return site.pages.find_dashboard(named["slug"])
+        return site.store.dashboard_by_id(site.store.run(named["run_id"]).dashboard_id)
+    except NotFoundError:
+        return None
 
 
 def _recognise() -> Visitor:

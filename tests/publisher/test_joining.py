@@ -60,6 +60,25 @@ def test_a_result_is_remembered_until_the_state_changes() -> None:
     assert remembered.do("a", work) == 6
 
 
+def test_results_are_held_by_their_weight() -> None:
+    remembered: UntilChanged[str] = UntilChanged(lambda: 0, size=5, weigh=len)
+    calls: list[str] = []
+
+    def work(result: str) -> str:
+        calls.append(result)
+        return result
+
+    for result in ("aaa", "bb", "aaa", "bb"):
+        assert remembered.do(result, lambda result=result: work(result)) == result
+    assert calls == ["aaa", "bb"], "both fit"
+    for result in ("heavier", "aaa", "heavier"):
+        assert remembered.do(result, lambda result=result: work(result)) == result
+    assert calls == ["aaa", "bb", "heavier", "heavier"], "what does not fit alone takes nobody's place"
+    remembered.do("c", lambda: work("c"))
+    remembered.do("bb", lambda: work("bb"))
+    assert calls == ["aaa", "bb", "heavier", "heavier", "c", "bb"], "one more, and all begin anew"
+
+
 def test_what_changes_during_the_work_is_not_remembered_as_later() -> None:
     state = [0]
     remembered: UntilChanged[str] = UntilChanged(lambda: state[0], size=2)
