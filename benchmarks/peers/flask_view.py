@@ -11,10 +11,10 @@ import matplotlib
 
 matplotlib.use("agg")
 
-from cells import execute_cells  # noqa: E402 - the back end comes first
-from flask import Flask  # noqa: E402
-from granian.constants import Interfaces  # noqa: E402
-from granian.server import Server  # noqa: E402
+from cells import execute_cells
+from flask import Flask
+from granian.constants import Interfaces
+from granian.server import Server
 
 app = Flask(__name__)
 NOTEBOOK = Path(sys.argv[1])

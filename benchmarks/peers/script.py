@@ -10,7 +10,7 @@ import matplotlib
 
 matplotlib.use("agg")
 
-from cells import execute_cells  # noqa: E402 - the back end comes first
+from cells import execute_cells
 
 notebook, folder = Path(sys.argv[1]), Path(sys.argv[2])
 os.chdir(notebook.parent)

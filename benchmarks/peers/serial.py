@@ -9,8 +9,8 @@ import matplotlib
 
 matplotlib.use("agg")
 
-from cells import execute_cells  # noqa: E402 - the back end comes first
-from talking import answer_each  # noqa: E402
+from cells import execute_cells
+from talking import answer_each
 
 
 def run(path: Path) -> dict[str, object]:

@@ -59,7 +59,7 @@ def measure_page(bench: Bench, notebook: Path, *, slow: bool) -> Samples:
         loaded = {"nbdash": address, "nginx": nginx, "bare WSGI": bare}
         contenders = {name: _loader(bench, url) for name, url in loaded.items()}
         if slow:
-            contenders["Voilà"] = _asker(stack.enter_context(serving_voila(bench, notebook)))
+            contenders["Voilà"] = _asker(stack.enter_context(serving_voila(bench, notebook))[0])
             contenders["Flask view"] = _asker(stack.enter_context(serving_flask(bench, notebook)))
         return {**in_rounds(bench.rounds, contenders), "bytes": [float(len(page))]}
 
@@ -107,12 +107,12 @@ def serving_flask(bench: Bench, notebook: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serving_voila(bench: Bench, notebook: Path) -> Iterator[str]:
-    """Voilà as it is set by default."""
+def serving_voila(bench: Bench, notebook: Path) -> Iterator[tuple[str, int]]:
+    """Voilà as it is set by default: its URL and its process."""
     port = free_port()
     command = [*bench.server, bench.python, "-m", "voila", str(notebook), "--no-browser", f"--port={port}"]
-    with running(command, env=peer_environment(bench.python)):
-        yield _awaited(f"http://127.0.0.1:{port}/")
+    with running(command, env=peer_environment(bench.python)) as process:
+        yield _awaited(f"http://127.0.0.1:{port}/"), process.pid
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from benchmarks.run.bench import EXAMPLES, NOTEBOOKS, PEERS, Bench, Peer, peer_environment
 from benchmarks.run.product import Product
@@ -77,6 +78,12 @@ def contenders(bench: Bench) -> Iterator[dict[str, Run]]:
 
 def run_engine(engine: Engine, bench: Bench, path: Path) -> tuple[float, int]:
     """All cells with the engine."""
+    seconds, document = execute_whole(engine, bench, path)
+    return seconds, json.dumps(document).count('"image/png"')
+
+
+def execute_whole(engine: Engine, bench: Bench, path: Path) -> tuple[float, dict[str, Any]]:
+    """Seconds, and the executed notebook. All its cells run, and draw."""
     plan = make_plan(read_notebook(path), Selection.ALL)
     job = job_from(plan, folder=path.parent, settings=Settings(data=bench.scratch), python=bench.python, draws_all=True)
     began = perf_counter()
@@ -84,7 +91,7 @@ def run_engine(engine: Engine, bench: Bench, path: Path) -> tuple[float, int]:
     seconds = perf_counter() - began
     if done.outcome.failure:
         raise AssertionError(done.outcome.failure.message)
-    return seconds, _count_figures(done.document)
+    return seconds, done.document
 
 
 def run_script(bench: Bench, path: Path) -> tuple[float, int]:
@@ -102,7 +109,3 @@ def run_script(bench: Bench, path: Path) -> tuple[float, int]:
 def _answer(peer: Peer, path: Path) -> tuple[float, int]:
     answer = peer.ask(path)
     return answer["seconds"], answer["figures"]
-
-
-def _count_figures(document: dict[str, object]) -> int:
-    return json.dumps(document).count('"image/png"')

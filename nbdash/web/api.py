@@ -20,8 +20,8 @@ from nbdash.web.visitor import current_visitor
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 MAX_WAIT_SECONDS = 25.0
-#: Between two looks for events; a run's cells take longer than that to matter.
-LOOK_SECONDS = 0.2
+#: Between two looks whether anything has changed, which cost next to nothing.
+LOOK_SECONDS = 0.03
 MAX_LIMIT = 100
 
 
@@ -99,10 +99,14 @@ def _awaited_events(run_id: str, after: int, seconds: float) -> list[RunEvent]:
 
 
 def _wait_for(look: Callable[[], list[RunEvent]], seconds: float) -> list[RunEvent]:
-    deadline = time.monotonic() + seconds
-    while not (events := look()) and (remaining := deadline - time.monotonic()) > 0:
-        time.sleep(min(LOOK_SECONDS, remaining))
-    return events
+    deadline, store = time.monotonic() + seconds, current_site().store
+    while True:
+        state = store.state()  # before the look: what comes meanwhile changes it
+        events = look()
+        while (remaining := deadline - time.monotonic()) > 0 and not events and store.state() == state:
+            time.sleep(min(LOOK_SECONDS, remaining))
+        if events or remaining <= 0:
+            return events
 
 
 def _run_object(report: RunReport) -> object:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from flask import Response, request
+from werkzeug.http import parse_accept_header
 
 #: Kept by the browser, asked for again at every look: looking is one cheap revalidation.
 REVALIDATE = "private, no-cache"
@@ -17,47 +21,42 @@ def stored(gzipped: bytes, digest: str, *, mime: str, cache: str = REVALIDATE) -
 
     The two encodings are two representations, so their ETags differ.
     """
-    zipped = _takes_gzip()
-    etag = f"{digest}-gzip" if zipped else digest
-    response = _unchanged() if _is_known(etag) else compressed(gzipped, mime)
-    return _revalidated(response, etag, cache, vary=True)
+    etag = f"{digest}-gzip" if _takes_gzip() else digest
+    headers = {"ETag": f'"{etag}"', "Cache-Control": cache, "Vary": "Accept-Encoding"}
+    return _unchanged(headers) if _is_known(etag) else compressed(gzipped, mime, headers)
 
 
 def raw(data: bytes, digest: str, *, mime: str, cache: str = REVALIDATE) -> Response:
     """Bytes that are compressed already by their own format; 304 if the client has them."""
-    response = _unchanged() if _is_known(digest) else Response(data, content_type=mime)
-    return _revalidated(response, digest, cache, vary=False)
+    headers = {"ETag": f'"{digest}"', "Cache-Control": cache}
+    return _unchanged(headers) if _is_known(digest) else Response(data, headers=headers, content_type=mime)
 
 
-def compressed(gzipped: bytes, mime: str) -> Response:
+def compressed(gzipped: bytes, mime: str, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """Compressed bytes, as they are or unpacked for a client that does not take gzip."""
     if not _takes_gzip():
-        return Response(gzip.decompress(gzipped), content_type=mime)
-    response = Response(gzipped, content_type=mime)
-    response.headers["Content-Encoding"] = "gzip"
-    return response
+        return Response(gzip.decompress(gzipped), headers=headers, content_type=mime)
+    return Response(gzipped, headers={**headers, "Content-Encoding": "gzip"}, content_type=mime)
 
 
 def _takes_gzip() -> bool:
-    return request.accept_encodings.quality("gzip") > 0
+    return _includes_gzip(request.headers.get("Accept-Encoding", ""))
+
+
+@lru_cache(64)
+def _includes_gzip(accepted: str) -> bool:
+    return parse_accept_header(accepted).quality("gzip") > 0
 
 
 def _is_known(etag: str) -> bool:
     """Whether If-None-Match names the ETag; a proxy may have made it a weak one."""
-    if len(request.headers.get("If-None-Match", "")) > _LONGEST_CONDITION:
+    known = request.headers.get("If-None-Match", "")
+    if not known or len(known) > _LONGEST_CONDITION:
         return False
     return request.if_none_match.contains_weak(etag)
 
 
-def _unchanged() -> Response:
-    response = Response(status=304)
+def _unchanged(headers: Mapping[str, str]) -> Response:
+    response = Response(status=304, headers=headers)
     del response.headers["Content-Type"]
-    return response
-
-
-def _revalidated(response: Response, etag: str, cache: str, *, vary: bool) -> Response:
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = cache
-    if vary:
-        response.headers["Vary"] = "Accept-Encoding"
     return response

@@ -105,12 +105,14 @@ def check_request() -> None:
 
 def complete_answer(response: Response) -> Response:
     """The headers that every answer carries, whatever its status."""
-    response.headers.update(HEADERS)
-    response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-    response.headers.setdefault("Cache-Control", "private, no-store")
-    response.vary.add("Cookie")
+    headers = response.headers
+    headers.extend(HEADERS)  # which no view sets
+    headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    headers.setdefault("Cache-Control", "private, no-store")
+    vary = headers.get("Vary")
+    headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
     if request.is_secure:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers["Strict-Transport-Security"] = "max-age=31536000"
     current_site().requests.count(request.endpoint, response.status_code)
     return response
 

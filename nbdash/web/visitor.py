@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 
 from flask import Response, g, request
 
@@ -24,8 +25,11 @@ from nbdash.web.site import current_site
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>\d{1,5}))?")
-#: What a proxy adds: with any of these, a peer on loopback says nothing about who asks.
-_FORWARDING = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip")
+#: What a proxy adds, as WSGI spells it: with any of these, a peer on loopback says nothing about who asks.
+_FORWARDING = frozenset(
+    f"HTTP_{name}"
+    for name in ("FORWARDED", "VIA", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PROTO", "X_REAL_IP")
+)
 #: Share cookies looked up for one request.
 MAX_SHARES = 50
 
@@ -126,9 +130,10 @@ def _recognise() -> Visitor:
     """A bearer token comes before a cookie, as it was put into this very request."""
     site = current_site()
     token, cookie = bearer(), request.cookies.get(cookie_name(site.author.cookie_name), "")
-    is_author = site.author.accepts_token(token) or site.author.accepts_cookie(cookie)
+    is_known = bool(token or cookie)
+    is_author = is_known and (site.author.accepts_token(token) or site.author.accepts_cookie(cookie))
     person = None
-    if not is_author and (token or cookie):
+    if is_known and not is_author:
         found = site.store.find_token(digest_of(token or cookie), is_cookie=not token)
         person = found.name if found else None
     return Visitor(is_author=is_author, is_local=is_local(), person=person, account=current_account())
@@ -153,10 +158,11 @@ def is_local() -> bool:
         not current_site().settings.proxy_hops
         and is_loopback_peer()
         and host_name(request.headers.get("Host", "")) in LOOPBACK_NAMES
-        and not any(name in request.headers for name in _FORWARDING)
+        and _FORWARDING.isdisjoint(request.environ)
     )
 
 
+@lru_cache(64)
 def host_name(header: str) -> str | None:
     """The name in a Host header; None if the header is not a name with perhaps a port."""
     match = _HOST.fullmatch(header.lower())

@@ -1,0 +1,115 @@
+"""The page about speed, made of a result file alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.run.samples import ratios, spread_of
+from benchmarks.run.targets import TARGETS, Measures, Target
+
+MARKER = "<!-- Below: written by hand, kept when the page is made anew. -->"
+_INTRODUCTION = """\
+# Performance
+
+Measured by `python -m benchmarks.run` on {processors} processors, everything in one run and side by side:
+{rounds} rounds, in each of which every contender has its turn. Shown are medians (least to most) of the ratios within
+the rounds. When the run began the machine's load average was {began}, when it ended {ended}; {quiet}.
+
+{versions}. The peers, and the notebooks' libraries, are in an environment of their own
+([requirements.txt](../benchmarks/requirements.txt)); nbdash runs notebooks with that Python too. The samples of this
+run are in [results.json](../benchmarks/results.json).
+
+"""
+
+
+def report(result: dict[str, Any], remarks: str) -> str:
+    """The page; ``remarks`` are what was written by hand below the marker."""
+    measures: Measures = result["measures"]
+    known = [target for target in TARGETS if _values(target, measures)]
+    left_out = [target.work for target in TARGETS if target not in known]
+    lines = [
+        _introduction(result["about"]),
+        "| work | beside | goal | measured | |",
+        "|---|---|--:|--:|---|",
+        *(_row(target, measures) for target in known),
+        "",
+        *([f"Not measured in this run: {'; '.join(left_out)}.", ""] if left_out else []),
+        *_absolute(measures),
+        *_examples(measures),
+        MARKER,
+    ]
+    return "\n".join(lines) + f"\n{remarks}"
+
+
+def remarks_of(page: str) -> str:
+    """What of a page was written by hand."""
+    return page.partition(f"{MARKER}\n")[2]
+
+
+def _introduction(about: dict[str, Any]) -> str:
+    busiest = max(about["load"])
+    quiet = "it had other work to do, which makes the spread" if busiest > 3 else "it had nothing else to do"
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    began, ended = about["load"]
+    return _INTRODUCTION.format(
+        processors=about["processors"],
+        rounds=about["rounds"],
+        began=f"{began:.1f}",
+        ended=f"{ended:.1f}",
+        quiet=quiet,
+        versions=versions,
+    )
+
+
+def _values(target: Target, measures: Measures) -> list[float]:
+    try:
+        return target.values(measures)
+    except KeyError:
+        return []
+
+
+def _row(target: Target, measures: Measures) -> str:
+    spread = spread_of(target.values(measures))
+    measured = f"**{target.shown(spread.median)}** ({target.shown(spread.least)} to {target.shown(spread.most)})"
+    verdict = "reached" if target.is_met(spread.median) else "**missed**"
+    return f"| {target.work} | {target.beside} | {target.goal} | {measured} | {verdict} |"
+
+
+def _absolute(measures: Measures) -> list[str]:
+    """What the ratios are of."""
+    lines = ["## In absolute numbers", "", "| | median (least to most) |", "|---|--:|"]
+    named = {
+        "new": "rerun, all figures new: {} (s)",
+        "unchanged": "rerun, data unchanged: {} (s)",
+        "tiny": "ten tiny cells: {} (s)",
+        "page": "page of five figures: {}",
+        "small page": "small page: {}",
+        "memory": "memory: {} (MiB)",
+        "latency": "Rerun to first figure: {} (s)",
+        "throughput": "16 runs: {}",
+    }
+    for measure, text in named.items():
+        for contender, values in measures.get(measure, {}).items():
+            spread = spread_of(values)
+            numbers = f"{_number(spread.median)} ({_number(spread.least)} to {_number(spread.most)})"
+            is_rate = "page" in measure and contender != "bytes"
+            lines.append(f"| {text.format(contender)}{' (requests/s)' if is_rate else ''} | {numbers} |")
+    return [*lines, ""]
+
+
+def _examples(measures: Measures) -> list[str]:
+    names = sorted(name.partition(": ")[2] for name in measures if name.startswith("example: "))
+    if not names:
+        return []
+    lines = ["## nbdash's own example notebooks", "", "Their data never change. The engine's time over that of:", ""]
+    lines += ["| notebook | nbclient | plain script | serial, warm | product over serial |", "|---|--:|--:|--:|--:|"]
+    for name in names:
+        samples = measures[f"example: {name}"]
+        shown = [spread_of(ratios(samples, "fork engine", each)).median for each in ("nbclient", "script", "serial")]
+        shown.append(spread_of(ratios(samples, "product", "serial")).median)
+        lines.append(f"| {name} | {' | '.join(f'{value:.2f}' for value in shown)} |")
+    return [*lines, ""]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
