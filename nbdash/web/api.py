@@ -91,22 +91,23 @@ def _link_to(dashboard: Dashboard) -> str:
 def _awaited_events(run_id: str, after: int, seconds: float) -> list[RunEvent]:
     """Events as soon as there are any; at once if the run is over or no place to wait is free."""
     pages = current_site().pages
+    state = current_site().store.state()  # before the look: what comes meanwhile changes it
     events = pages.events(run_id, after)
-    if events or not seconds or current_site().pages.report(run_id).run.state.is_final:
+    if events or not seconds or pages.report(run_id).run.state.is_final:
         return events
     with current_site().polls.place(client_key()) as may_wait:
-        return _wait_for(lambda: pages.events(run_id, after), seconds if may_wait else 0.0)
+        return _wait_for(lambda: pages.events(run_id, after), state, seconds if may_wait else 0.0)
 
 
-def _wait_for(look: Callable[[], list[RunEvent]], seconds: float) -> list[RunEvent]:
-    deadline, store = time.monotonic() + seconds, current_site().store
-    while True:
-        state = store.state()  # before the look: what comes meanwhile changes it
-        events = look()
-        while (remaining := deadline - time.monotonic()) > 0 and not events and store.state() == state:
-            time.sleep(min(LOOK_SECONDS, remaining))
-        if events or remaining <= 0:
-            return events
+def _wait_for(look: Callable[[], list[RunEvent]], state: int, seconds: float) -> list[RunEvent]:
+    """What ``look`` finds, once what is kept is no longer in this state."""
+    deadline = time.monotonic() + seconds
+    events: list[RunEvent] = []
+    while not events and (remaining := deadline - time.monotonic()) > 0:
+        time.sleep(min(LOOK_SECONDS, remaining))
+        if (now := current_site().store.state()) != state:
+            state, events = now, look()
+    return events
 
 
 def _run_object(report: RunReport) -> object:
