@@ -13,7 +13,7 @@ _INTRODUCTION = """\
 
 Measured by `python -m benchmarks.run` on {processors} processors, everything in one run and side by side:
 {rounds} rounds, in each of which every contender has its turn. Shown are medians (least to most) of the ratios within
-the rounds. When the run began the machine's load average was {began}, when it ended {ended}; {quiet}.
+the rounds. When the run began the machine's load average was {began}, when it ended {ended}: {quiet}.
 
 {versions}. The peers, and the notebooks' libraries, are in an environment of their own
 ([requirements.txt](../benchmarks/requirements.txt)); nbdash runs notebooks with that Python too. The samples of this
@@ -48,7 +48,9 @@ def remarks_of(page: str) -> str:
 
 def _introduction(about: dict[str, Any]) -> str:
     busiest = max(about["load"])
-    quiet = "it had other work to do, which makes the spread" if busiest > 3 else "it had nothing else to do"
+    quiet = (
+        "**it had other work to do, so these numbers are no verdict**" if busiest > 3 else "it had little else to do"
+    )
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     began, ended = about["load"]
     return _INTRODUCTION.format(

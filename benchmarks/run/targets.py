@@ -34,8 +34,10 @@ class Target:
         return f"{value:,.{self.digits}f}{self.unit}"
 
     def is_met(self, value: float) -> bool:
-        """Whether the goal is reached."""
-        return value <= self.most if self.most is not None else self.least is not None and value >= self.least
+        """Whether the goal is reached; nothing at all means nothing that the table would show."""
+        if self.most is not None:
+            return value <= (self.most or 0.5 * 10**-self.digits)
+        return self.least is not None and value >= self.least
 
 
 def _ratio(measure: str, ours: str, theirs: str) -> Callable[[Measures], list[float]]:
