@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,6 +21,7 @@ from nbdash.model import Selection
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import read_notebook
 from nbdash.publisher.execution import execute, job_from
+from nbdash.store.pictures import PictureFolder
 
 Run = Callable[[Path], tuple[float, int]]  #: seconds and figures of one notebook
 
@@ -62,7 +64,7 @@ def with_seed(path: Path, copy: Path) -> Path:
 def contenders(bench: Bench) -> Iterator[dict[str, Run]]:
     """Warm ones; the script is cold by nature."""
     with (
-        contextlib.closing(make_engine("fork")) as engine,
+        contextlib.closing(make_engine("fork", pictures=PictureFolder(bench.scratch / "pictures"))) as engine,
         Product(bench) as product,
         Peer(bench, "kernel.py") as kernel,
         Peer(bench, "serial.py") as serial,
@@ -86,6 +88,7 @@ def execute_whole(engine: Engine, bench: Bench, path: Path) -> tuple[float, dict
     """Seconds, and the executed notebook. All its cells run, and draw."""
     plan = make_plan(read_notebook(path), Selection.ALL)
     job = job_from(plan, folder=path.parent, settings=Settings(data=bench.scratch), python=bench.python, draws_all=True)
+    job = replace(job, dashboard=path.stem)
     began = perf_counter()
     done = execute(plan, job, engine)
     seconds = perf_counter() - began

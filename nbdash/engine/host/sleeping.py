@@ -23,21 +23,22 @@ class Slumber:
 
     def begin(self) -> None:
         """Put all to sleep; raises TypeError, and changes nothing, if one of them cannot."""
-        for count, each in enumerate(self._objects):
-            try:
-                each.__class__ = _stand_in(type(each))
-                object.__getattribute__(each, "__dict__")[_MARK] = self
-            except BaseException:
-                self._restore(count + 1)
-                raise
+        stand_ins = {kind: _stand_in(kind) for kind in set(self._classes)}
+        try:
+            for each, kind in zip(self._objects, self._classes, strict=True):
+                each.__dict__[_MARK] = self
+                each.__class__ = stand_ins[kind]
+        except BaseException:
+            self._restore()
+            raise
 
     def end(self) -> None:
         """Wake all, and make up for what they missed."""
-        self._restore(len(self._objects))
+        self._restore()
         self._on_wake()
 
-    def _restore(self, count: int) -> None:
-        for each, kind in zip(self._objects[:count], self._classes, strict=False):
+    def _restore(self) -> None:
+        for each, kind in zip(self._objects, self._classes, strict=True):
             object.__setattr__(each, "__class__", kind)
             vars(each).pop(_MARK, None)
 
@@ -65,9 +66,14 @@ class _Sleeper:
 
 def wake(value: Any) -> None:
     """Wake the value, if it sleeps."""
-    if issubclass(type(value), _Sleeper):
+    if is_asleep(type(value)):
         slumber: Slumber = object.__getattribute__(value, "__dict__")[_MARK]
         slumber.end()
+
+
+def is_asleep(kind: type) -> bool:
+    """Whether it is a stand-in, so that its instances sleep."""
+    return issubclass(kind, _Sleeper)
 
 
 class _Drowsy(type):

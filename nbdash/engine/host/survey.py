@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from .sleeping import wake
+from .sleeping import is_asleep, wake
 
 #: More objects than any figure that is worth it has.
 _MOST_OBJECTS = 200_000
@@ -47,11 +47,14 @@ def survey_figure(figure: Any) -> list[Any] | None:
     changing: list[Any] = []
     frontier = [figure]
     while frontier and len(seen) < _MOST_OBJECTS:
-        if not kinds.know(frontier):
+        types_here = set(map(type, frontier))
+        if not kinds.know(types_here, frontier):
             return None
-        changing += [each for each in frontier if type(each) in kinds.changing]
-        holders = [each for each in frontier if type(each) not in kinds.opaque]
-        referents = list(filter(gc.is_tracked, gc.get_referents(*holders)))
+        if not kinds.changing.isdisjoint(types_here):
+            changing += [each for each in frontier if type(each) in kinds.changing]
+        if not kinds.opaque.isdisjoint(types_here):
+            frontier = [each for each in frontier if type(each) not in kinds.opaque]
+        referents = list(filter(gc.is_tracked, gc.get_referents(*frontier)))
         found = dict(zip(map(id, referents), referents, strict=True))
         frontier = [found[key] for key in found.keys() - seen]
         seen.update(found)
@@ -64,26 +67,27 @@ class _Kinds:
     def __init__(self) -> None:
         self.opaque: set[type] = set()
         self.changing: set[type] = set()
-        self._known: set[type | None] = set()  # None: something foreign
+        self._known: set[type] = set()
         self._classes = tuple(_classes())
 
-    def know(self, objects: list[Any]) -> bool:
-        """Get to know their types; whether all of them are harmless."""
-        for each in objects:
-            if type(each) not in self._known:
-                wake(each)  # a part of another figure
-                self._judge(type(each))
-        functions = (each for each in objects if type(each) is types.FunctionType)
-        return None not in self._known and all(is_harmless(each.__module__) for each in functions)
+    def know(self, kinds: set[type], objects: list[Any]) -> bool:
+        """Get to know the types of these objects; whether all of them are harmless."""
+        if not all(self._judge(kind, objects) for kind in kinds - self._known):
+            return False
+        if types.FunctionType not in kinds:
+            return True
+        return all(is_harmless(each.__module__) for each in objects if type(each) is types.FunctionType)
 
-    def _judge(self, kind: type) -> None:
-        if issubclass(kind, _UNKNOWN) or not is_harmless(kind.__module__):
-            self._known.add(None)
+    def _judge(self, kind: type, objects: list[Any]) -> bool:
+        if is_asleep(kind):  # a part of another figure, which is drawn now, too
+            wake(next(each for each in objects if type(each) is kind))
+            return self._judge(kind.__base__ or object, objects)
+        self._known.add(kind)
         if issubclass(kind, _OPAQUE):
             self.opaque.add(kind)
         if issubclass(kind, self._classes):
             self.changing.add(kind)
-        self._known.add(kind)
+        return is_harmless(kind.__module__) and not issubclass(kind, _UNKNOWN)
 
 
 def _classes() -> Iterator[type]:
