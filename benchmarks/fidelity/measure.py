@@ -18,7 +18,8 @@ from benchmarks.fidelity.pictures import Figure, figures_in
 from benchmarks.fidelity.product import NotPublishedError, Page, Product
 from benchmarks.fidelity.sources import Foreign
 from nbdash.engine.base import Engine
-from tests.conformance.comparison import comparable, run_engine
+from tests.conformance.comparison import unequal_cells
+from tests.conformance.execution import Case, run_engine
 
 CELL_SECONDS = 45
 
@@ -78,8 +79,8 @@ def measure(engine: Engine, foreign: Foreign, product: Product) -> Row:
     began = perf_counter()
     expected = run_kernel(foreign)
     kernel_seconds = perf_counter() - began
-    unequal = _unequal_cells(expected, run_engine(engine, foreign.document, foreign.path.parent))
-    varying = _unequal_cells(expected, run_kernel(foreign)) if unequal else set()
+    unequal = unequal_cells(expected, _run_engine(engine, foreign))
+    varying = unequal_cells(expected, run_kernel(foreign)) if unequal else set()
     figures = figures_in(expected)
     steady = [figure for figure in figures if figure.cell not in varying]
     due = [figure.pixels for figure in steady if not figure.elsewhere]
@@ -101,6 +102,11 @@ def measure(engine: Engine, foreign: Foreign, product: Product) -> Row:
         rerun_seconds=published.rerun_seconds if published else 0.0,
         reason=_elsewhere(figures, published) if published else _failure(expected, refusal),
     )
+
+
+def _run_engine(engine: Engine, foreign: Foreign) -> dict[str, Any]:
+    case = Case(package=foreign.package, name=foreign.name, document=foreign.document, folder=foreign.path.parent)
+    return run_engine(engine, case, CELL_SECONDS).document
 
 
 def run_kernel(foreign: Foreign) -> dict[str, Any]:
@@ -127,14 +133,6 @@ def _publish(product: Product, foreign: Foreign) -> tuple[Published | None, str]
     rerun = product.rerun(url)
     seconds = perf_counter() - began
     return Published(before=before, after=product.page(url), rerun=rerun, rerun_seconds=seconds), ""
-
-
-def _unequal_cells(one: dict[str, Any], other: dict[str, Any]) -> set[int]:
-    return {
-        index
-        for index, (left, right) in enumerate(zip(one["cells"], other["cells"], strict=True))
-        if left["cell_type"] == "code" and comparable(left) != comparable(right)
-    }
 
 
 def _common(wanted: list[str], shown: list[str]) -> int:

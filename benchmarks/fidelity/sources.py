@@ -42,6 +42,8 @@ class Foreign:
     name: str  #: its path in the source distribution, without the suffix
     path: Path
     document: dict[str, Any]
+    text: str  #: of the file
+    is_script: bool
 
     @property
     def draws(self) -> bool:
@@ -53,7 +55,7 @@ def download(packages: Mapping[str, int], folder: Path) -> None:
     """Get the source distributions that are not in ``folder`` yet."""
     folder.mkdir(parents=True, exist_ok=True)
     for package in packages:
-        if not _archives(folder, package):
+        if not archives_of(folder, package):
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", package, package]
             subprocess.run(command, cwd=folder, check=False)
 
@@ -61,16 +63,25 @@ def download(packages: Mapping[str, int], folder: Path) -> None:
 def foreign_notebooks(folder: Path, scratch: Path, packages: Mapping[str, int]) -> Iterator[Foreign]:
     """Of each package as many as wanted, evenly spaced: those that draw, and others where they do not suffice."""
     for package, wanted in packages.items():
-        for archive in _archives(folder, package):
-            with tarfile.open(archive) as file:
-                file.extractall(scratch / archive.stem, filter="data")
-            found = list(_unpacked(scratch / archive.stem / archive.name.removesuffix(".tar.gz")))
-            drawing = _spaced([each for each in found if each.draws], wanted)
-            others = _spaced([each for each in found if not each.draws], wanted - len(drawing))
+        for archive in archives_of(folder, package):
+            found = [each for each in unpacked_notebooks(archive, scratch) if _is_fit(each)]
+            for path in {path for each in found for path in each.path.parent.iterdir() if is_shadow(path.name)}:
+                path.unlink()
+            drawing = spaced([each for each in found if each.draws], wanted)
+            others = spaced([each for each in found if not each.draws], wanted - len(drawing))
             for foreign in (*drawing, *others):
                 if not foreign.path.exists():
                     nbformat.write(nbformat.from_dict(foreign.document), foreign.path)
                 yield foreign
+
+
+def unpacked_notebooks(archive: Path, scratch: Path) -> Iterator[Foreign]:
+    """Every Python notebook of a source distribution, and every script of its galleries; unpacked into ``scratch``."""
+    folder = scratch / archive.stem
+    if not folder.exists():
+        with tarfile.open(archive) as file:
+            file.extractall(folder, filter="data")
+    return _notebooks_below(folder / archive.name.removesuffix(".tar.gz"))
 
 
 def notebook_from_gallery(source: str) -> dict[str, Any]:
@@ -89,37 +100,52 @@ def notebook_from_gallery(source: str) -> dict[str, Any]:
     return dict(nbformat.v4.new_notebook(cells=cells))
 
 
-def _archives(folder: Path, package: str) -> list[Path]:
+def is_shadow(name: str) -> bool:
+    """Whether a Python that starts beside this file would import it instead of its own module."""
+    return name.endswith(".py") and name.removesuffix(".py") in sys.stdlib_module_names
+
+
+def archives_of(folder: Path, package: str) -> list[Path]:
+    """Its source distributions in ``folder``."""
     return sorted(folder.glob(f"{package.replace('-', '?')}-*.tar.gz"))
 
 
-def _spaced(found: list[Foreign], wanted: int) -> list[Foreign]:
-    count = min(wanted, len(found))
+def spaced(found: list[Foreign], wanted: int) -> list[Foreign]:
+    """As many as wanted, if there are, from all over the list."""
+    count = min(max(wanted, 0), len(found))
     return [found[index * len(found) // count] for index in range(count)]
 
 
-def _unpacked(folder: Path) -> Iterator[Foreign]:
+def _notebooks_below(folder: Path) -> Iterator[Foreign]:
     notebooks = [path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts]
     scripts = [path for path in folder.rglob("*.py") if {"galleries", "examples"} & set(path.parts[-4:-1])]
     for path in (*sorted(notebooks), *sorted(scripts)):
-        document = _read(path)
-        if path.suffix == ".py" and path.stem in sys.stdlib_module_names:
-            path.unlink()  # whatever Python starts in that folder would import it instead of its own
+        text = path.read_text(encoding="utf-8", errors="replace")
+        document = _document_of(path, text)
         if document is not None:
             name = path.relative_to(folder).with_suffix("").as_posix()
-            yield Foreign(package=folder.name, name=name, path=path.with_suffix(".ipynb"), document=document)
+            yield Foreign(
+                package=folder.name,
+                name=name,
+                path=path.with_suffix(".ipynb"),
+                document=document,
+                text=text,
+                is_script=path.suffix == ".py",
+            )
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """The notebook, if it can run here: it draws (or is a notebook), and needs nothing from outside."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if UNFIT.search(text) or (path.suffix == ".py" and "plt." not in text):
-        return None
+def _is_fit(foreign: Foreign) -> bool:
+    """Whether it can be published here: it draws (or is a notebook), and needs nothing from outside."""
+    return not UNFIT.search(foreign.text) and not (foreign.is_script and "plt." not in foreign.text)
+
+
+def _document_of(path: Path, text: str) -> dict[str, Any] | None:
+    """The notebook, if it can be read and has Python code."""
     try:
         document = notebook_from_gallery(text) if path.suffix == ".py" else dict(nbformat.read(path, as_version=4))
+        language = document["metadata"].get("kernelspec", {}).get("language", "python")
     except Exception:  # some are broken on purpose
         return None
-    language = document["metadata"].get("kernelspec", {}).get("language", "python")
     for cell in document["cells"]:
         cell.setdefault("id", nbformat.v4.new_code_cell().id)
         if cell["cell_type"] == "code":

@@ -1,33 +1,28 @@
 """What a Jupyter kernel made of a notebook, beside what an engine made of it, cell by cell.
 
-The oracle is plain nbclient.  What differs between two of *its* runs is not held against an engine:
-there only the kinds of outputs and their order count.
+A cell's outputs are taken apart into *facts*: the number of outputs, the type and the MIME types of each, every line
+of a text, the pixels of a picture.  A fact in which runs of a kernel differ from each other is not held against an
+engine; the other facts of that cell are.
 """
 
 from __future__ import annotations
 
 import base64
-import copy
 import hashlib
 import io
+import json
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbclient import NotebookClient
 from PIL import Image
 
-from nbdash.engine.base import Engine
-from nbdash.engine.recorder import Recorder
-from nbdash.model import CellJob, Job, Limits
-
 Document = dict[str, Any]
-#: A cell as compared: its execution count and its outputs in a comparable form.
-Comparable = tuple[int | None, list[tuple[Any, ...]]]
+#: Where in a cell a fact is found: ``(output, MIME type, line)`` or shorter.
+Place = tuple[Any, ...]
+Facts = dict[Place, Any]
 
 _VARIES = (
     (re.compile(r"\x1b\[[\d;]*m"), ""),
@@ -39,98 +34,175 @@ _VARIES = (
         "",
     ),  # frames of what runs the cell
 )
-
-REPEATS = 3
-
-
-def run_oracle(document: Document, folder: Path) -> Document:
-    """Execute with nbclient, as ``jupyter execute`` does; an untagged error ends it."""
-    notebook = nbformat.from_dict(copy.deepcopy(document))
-    client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, allow_errors=True)
-    client.execute()
-    return notebook
+_PICTURES = ("image/png", "image/jpeg")
+_RANDOM_ID = re.compile(r"^[0-9a-f]{32}$")
+_MISSING = object()
 
 
-def run_engine(engine: Engine, document: Document, folder: Path) -> Document:
-    """Execute with an engine, through the recorder, the cells that nbclient executes."""
-    cells = tuple(
-        CellJob(index=index, source=cell["source"], title=f"cell {index + 1}", may_raise=True)
-        for index, cell in enumerate(document["cells"])
-        if cell["cell_type"] == "code" and "skip-execution" not in cell["metadata"].get("tags", ())
+@dataclass(frozen=True, kw_only=True)
+class Executed:
+    """A notebook after a run, in JSON's own types."""
+
+    document: Document
+    #: Of each cell that displays with an id, or updates one: kind and id, in order.
+    displays: dict[str, list[list[str]]]
+    ending: str  #: ``end``; ``death`` of the process; ``timeout`` of a cell; else an engine's own cause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A fact that an engine made otherwise than every run of a kernel."""
+
+    cell: int
+    place: str
+    kernel: str
+    engine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One notebook's result."""
+
+    cells: int
+    outputs: int
+    figures: int
+    varying_cells: int  #: in which runs of a kernel differ in anything
+    varying_figures: int
+    differences: list[Difference]
+
+
+def compare(engine: Executed, kernels: list[Executed]) -> Compared:
+    """What differs, where runs of a kernel do not differ among themselves."""
+    expected = kernels[0]
+    indices = [i for i, cell in enumerate(expected.document["cells"]) if cell["cell_type"] == "code"]
+    steady = {index: _varying([facts_of(each, index) for each in kernels]) for index in indices}
+    found = [each for index in indices for each in _differences(index, expected, engine, steady[index])]
+    if engine.ending != expected.ending:
+        found.append(Difference(cell=-1, place="ending", kernel=expected.ending, engine=engine.ending))
+    pictures = [(i, place) for i in indices for place in facts_of(expected, i) if _is_picture(place)]
+    return Compared(
+        cells=len(indices),
+        outputs=sum(len(expected.document["cells"][i]["outputs"]) for i in indices),
+        figures=len(pictures),
+        varying_cells=sum(bool(steady[index]) for index in indices),
+        varying_figures=sum(_is_within(place, steady[index]) for index, place in pictures),
+        differences=found,
     )
-    recorder = Recorder(document)
-    job = Job(run_id="conformance", cells=cells, folder=folder, limits=Limits(run_seconds=170, figures=10_000))
-    outcome = engine.execute(job, recorder.feed, threading.Event())
-    assert outcome.failure is None, outcome.failure
-    return recorder.document()
 
 
-def differences(expected: Document, actual: Document, again: Callable[[], Document]) -> list[str]:
-    """A sentence per cell that differs; ``again`` runs the oracle once more, if there is any.
-
-    Two kernels may print the same time by chance, so what has not varied yet is run :data:`REPEATS` times.
-    """
-    found = list(_differing(expected, actual))
-    unsteady: set[int] = set()
-    for _ in range(REPEATS):
-        if all(index in unsteady for index, *_ in found):
-            break
-        unsteady |= {index for index, *_ in _differing(expected, again())}
-    return [
-        f"{expected['cells'][index]['source']}\n-- a kernel gives {want}\n-- the engine {got}"
-        for index, want, got in found
-        if index not in unsteady or _kinds(want) != _kinds(got)
-    ]
+def unequal_cells(one: Document, other: Document) -> set[int]:
+    """The code cells whose outputs differ in anything."""
+    left, right = (Executed(document=each, displays={}, ending="end") for each in (one, other))
+    return {
+        index
+        for index, cell in enumerate(one["cells"])
+        if cell["cell_type"] == "code" and facts_of(left, index) != facts_of(right, index)
+    }
 
 
-def _differing(one: Document, other: Document) -> Iterator[tuple[int, Comparable, Comparable]]:
-    for index, (left, right) in enumerate(zip(one["cells"], other["cells"], strict=True)):
-        if left["cell_type"] == "code" and comparable(left) != comparable(right):
-            yield index, comparable(left), comparable(right)
+def facts_of(executed: Executed, index: int) -> Facts:
+    """Everything about a cell's outputs that a reader, or a program, can see."""
+    cell = executed.document["cells"][index]
+    outputs = list(_outputs_of(cell))
+    facts: Facts = {("execution count",): cell["execution_count"], ("outputs",): len(outputs)}
+    if displays := executed.displays.get(str(index)):
+        facts[("display ids",)] = _numbered(displays)
+    for number, (kind, about, contents) in enumerate(outputs, start=1):
+        facts[number, "type"] = kind
+        facts[number, "metadata"] = about
+        facts[number, "MIME types"] = sorted(contents)
+        for name, content in contents.items():
+            facts |= {(number, name, *place): value for place, value in _content_facts(name, content)}
+    return facts
 
 
-def _kinds(cell: Comparable) -> list[Any]:
-    return [(output[0], sorted(output[1]) if isinstance(output[1], dict) else None) for output in cell[1]]
+def _differences(index: int, expected: Executed, actual: Executed, varying: set[Place]) -> Iterator[Difference]:
+    want, got = facts_of(expected, index), facts_of(actual, index)
+    for place in sorted(_unequal(want, got), key=str):
+        if not _is_within(place, varying):
+            kernel, engine = (_told(facts.get(place, _MISSING)) for facts in (want, got))
+            yield Difference(cell=index, place=" · ".join(map(str, place)), kernel=kernel, engine=engine)
 
 
-def comparable(cell: dict[str, Any]) -> Comparable:
-    """A cell's outputs in a form in which equal means: a reader sees the same."""
-    outputs: list[tuple[Any, ...]] = []
+def _varying(runs: list[Facts]) -> set[Place]:
+    """The facts in which runs differ; where there are as many lines, or outputs, as it happens: what is in them."""
+    places = {place for run in runs[1:] for place in _unequal(runs[0], run)}
+    if ("outputs",) in places:
+        return {()}
+    return places | {place[:-1] for place in places if place[-1] == "lines"}
+
+
+def _unequal(one: Facts, other: Facts) -> set[Place]:
+    return {place for place in one.keys() | other.keys() if one.get(place, _MISSING) != other.get(place, _MISSING)}
+
+
+def _is_within(place: Place, places: set[Place]) -> bool:
+    return any(place[:length] in places for length in range(len(place) + 1))
+
+
+def _is_picture(place: Place) -> bool:
+    return len(place) == 2 and str(place[1]).startswith("image/") or place[1:] == ("image/svg+xml", "lines")
+
+
+def _told(value: Any) -> str:
+    text = "nothing" if value is _MISSING else str(value)
+    return text if len(text) <= 500 else f"{text[:250]} … {text[-250:]}"
+
+
+def _outputs_of(cell: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Type, metadata and contents of each output."""
     for is_stream, group in groupby(cell["outputs"], key=lambda output: output["output_type"] == "stream"):
-        members = list(group)
-        outputs += _streams(members) if is_stream else map(_output, members)
-    return cell["execution_count"], outputs
+        for output in _streams(list(group)) if is_stream else group:
+            yield _output_of(output)
 
 
-def _streams(outputs: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def _streams(outputs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """A kernel's two streams have no order between them; each has its text."""
-    texts = {name: "".join(o["text"] for o in outputs if o["name"] == name) for name in ("stdout", "stderr")}
-    return [(name, _steady(text)) for name, text in texts.items() if text]
+    for name in ("stdout", "stderr"):
+        if text := "".join(output["text"] for output in outputs if output["name"] == name):
+            yield {"output_type": "stream", "name": name, "text": text}
 
 
-def _output(output: dict[str, Any]) -> tuple[Any, ...]:
-    if output["output_type"] == "error":
+def _output_of(output: dict[str, Any]) -> tuple[str, Any, dict[str, Any]]:
+    kind = output["output_type"]
+    if kind == "stream":
+        return kind, None, {output["name"]: output["text"]}
+    if kind == "error":
         traceback = _frames(_steady("\n".join(output["traceback"])))
-        return ("error", output["ename"], _steady(output["evalue"]), traceback)
-    data = {mime: _content(mime, value) for mime, value in output["data"].items()}
-    return (output["output_type"], data, output["metadata"], output.get("execution_count"))
+        return kind, None, {"ename": output["ename"], "evalue": output["evalue"], "traceback": traceback}
+    return kind, [output["metadata"], output.get("execution_count")], output["data"]
 
 
-def _frames(traceback: str) -> list[str]:
+def _frames(traceback: str) -> str:
     """Its frames; equal ones in a row are one, since a recursion's depth depends on what runs the cell."""
     frames = re.sub(r"\[\.\.\. skipping similar frames.*\]", "", traceback).split("\n\n")
-    return [frame for frame, _ in groupby(frame.strip() for frame in frames if frame.strip())]
+    return "\n\n".join(frame for frame, _ in groupby(frame.strip() for frame in frames if frame.strip()))
 
 
-def _content(mime: str, value: Any) -> Any:
-    if mime in ("image/png", "image/jpeg"):
-        return _pixels(value)
-    return _steady("".join(value)) if isinstance(value, (str, list)) else value
+def _content_facts(name: str, content: Any) -> Iterator[tuple[Place, Any]]:
+    if name in _PICTURES:
+        yield (), _pixels(content)
+    elif isinstance(content, str) or (isinstance(content, list) and all(isinstance(each, str) for each in content)):
+        lines = _steady("".join(content)).split("\n")
+        yield ("lines",), len(lines)
+        yield from (((number,), line) for number, line in enumerate(lines, start=1))
+    else:
+        yield (), json.dumps(content, sort_keys=True)
 
 
-def _pixels(content: str) -> tuple[tuple[int, int], str]:
+def _pixels(content: str) -> str:
     with Image.open(io.BytesIO(base64.b64decode(content))) as image:
-        return image.size, hashlib.sha256(image.convert("RGBA").tobytes()).hexdigest()
+        return f"{image.size} {hashlib.sha256(image.convert('RGBA').tobytes()).hexdigest()}"
+
+
+def _numbered(displays: list[list[str]]) -> list[str]:
+    """Ids that IPython drew by lot are told by their order."""
+    drawn = {name: f"random id {n}" for n, name in enumerate(dict.fromkeys(i for _, i in displays if _is_random(i)))}
+    return [f"{kind} {drawn.get(name, name)}" for kind, name in displays]
+
+
+def _is_random(name: str) -> bool:
+    return _RANDOM_ID.match(name) is not None
 
 
 def _steady(text: str) -> str:

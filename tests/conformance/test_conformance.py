@@ -1,56 +1,66 @@
-"""The fork engine against a Jupyter kernel: same outputs, same pixels."""
+"""The fork engine against a Jupyter kernel: same outputs, same pixels.
+
+``pytest -m conformance tests/conformance`` is the long form: every feature, and hundreds of foreign notebooks; the
+libraries for it are in nbdash's extra ``conformance``.  Runs of kernels are kept in a folder
+(``NBDASH_CONFORMANCE_CACHE``), so that further runs, in other modes of the engine, are quicker.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import mkdtemp
 
 import nbformat
 import pytest
-from comparison import differences, run_engine, run_oracle
-from features import SESSIONS
 
-from nbdash.engine.forked import ForkEngine
 from nbdash.resources import data_dir
+from tests.conformance.execution import Case
+from tests.conformance.features import SESSIONS, case_of
+from tests.conformance.suite import Finding, Suite
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux"),
     # Plain nbclient's own: it leaves its sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-EXAMPLES = sorted(data_dir("notebooks").glob("*.ipynb"))
+_EXAMPLES = [
+    Case(
+        package="examples",
+        name=path.stem,
+        document=dict(nbformat.read(path, as_version=4)),
+        folder=path.parent,
+    )
+    for path in sorted(data_dir("notebooks").glob("*.ipynb"))
+]
+_FEATURES = [
+    pytest.param(
+        case_of(name),
+        id=name,
+        marks=[
+            *([] if session.is_sample else [pytest.mark.conformance]),
+            pytest.mark.skipif(bool(session.missing), reason=f"needs {', '.join(session.missing)}"),
+        ],
+    )
+    for name, session in SESSIONS.items()
+]
 
 
-@pytest.fixture(scope="module")
-def fork() -> Iterator[ForkEngine]:
-    engine = ForkEngine()
-    yield engine
-    engine.close()
+@pytest.mark.parametrize("case", _FEATURES)
+def test_features_are_as_in_a_kernel(suite: Suite, record: list[Finding], case: Case) -> None:
+    _judge(suite.finding(case), record)
 
 
-@pytest.mark.parametrize("name", SESSIONS)
-def test_features_are_as_in_a_kernel(
-    fork: ForkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # below pytest, ipykernel does not read subprocesses' text
-    cells = [nbformat.v4.new_code_cell(source) for source in SESSIONS[name].values()]
-    document = nbformat.v4.new_notebook(cells=cells)
-
-    def new_folder() -> Path:
-        return Path(mkdtemp(dir=tmp_path))
-
-    expected = run_oracle(document, new_folder())
-    actual = run_engine(fork, document, new_folder())
-    found = differences(expected, actual, lambda: run_oracle(document, new_folder()))
-    assert not found, "\n\n".join(found)
+@pytest.mark.parametrize("case", _EXAMPLES, ids=lambda case: case.name)
+def test_examples_are_as_in_a_kernel(suite: Suite, record: list[Finding], case: Case) -> None:
+    _judge(suite.finding(case), record)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_are_as_in_a_kernel(fork: ForkEngine, path: Path) -> None:
-    document = nbformat.read(path, as_version=4)
-    expected = run_oracle(document, path.parent)
-    actual = run_engine(fork, document, path.parent)
-    found = differences(expected, actual, lambda: run_oracle(document, path.parent))
-    assert not found, "\n\n".join(found)
+@pytest.mark.conformance
+def test_foreign_notebooks_are_as_in_a_kernel(suite: Suite, record: list[Finding], foreign: Case) -> None:
+    _judge(suite.finding(foreign), record)
+
+
+def _judge(finding: Finding, record: list[Finding]) -> None:
+    record.append(finding)
+    if finding.left_out:
+        pytest.skip(finding.left_out)
+    assert not finding.sentences(), "\n".join(finding.sentences())

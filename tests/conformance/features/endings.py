@@ -1,0 +1,18 @@
+"""Cells that end the process, each in a session of its own; what comes after them is not executed."""
+
+from __future__ import annotations
+
+_LEAVE = {
+    "exit": "exit()",
+    "quit": "quit()",
+    "exit name": "exit",
+    "os exit": "import os\nos._exit(3)",
+    "killed": "import os, signal, time\nos.kill(os.getpid(), signal.SIGKILL); time.sleep(5)",
+    "crash": "import ctypes\nctypes.string_at(0)",
+    "abort": "import os\nos.abort()",
+}
+
+SESSIONS = {
+    f"ends by {name}": {"before": "print('before')\n1", "end": source, "after": "print('after')"}
+    for name, source in _LEAVE.items()
+}

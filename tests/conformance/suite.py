@@ -1,0 +1,102 @@
+"""Many notebooks, a few at a time: executed by an engine, compared with a kernel's runs, and the results kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbdash.engine.base import Engine
+from nbdash.engine.forked import ForkEngine
+from tests.conformance.comparison import Compared, compare
+from tests.conformance.execution import Case, Executed, Oracle, run_engine
+
+#: Two kernels may print the same time by chance: what has not varied yet is run again up to this often.
+REPEATS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineMode:
+    """The ``fork`` engine with some of its ways to save time on or off."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)  #: keyword arguments of ForkEngine
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+#: For ``--engine-mode``.
+MODES: Mapping[str, EngineMode] = {"default": EngineMode()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One notebook, compared; or why it could not be."""
+
+    package: str
+    name: str
+    compared: Compared | None
+    left_out: str = ""  #: a rule that only running it can apply
+
+    def sentences(self) -> list[str]:
+        """Each difference, for a person."""
+        if self.compared is None:
+            return []
+        return [
+            f"cell {each.cell + 1}, {each.place}\n  kernel: {each.kernel}\n  engine: {each.engine}"
+            for each in self.compared.differences
+        ]
+
+
+class Suite:
+    """Compares cases ahead of whoever asks for their findings, in the order in which they were given."""
+
+    def __init__(self, mode: EngineMode, *, cache: Path, jobs: int, cell_seconds: int) -> None:
+        self._engine: Engine = ForkEngine(**mode.options)
+        self._oracle = Oracle(cache / "kernels", cell_seconds)
+        self._cell_seconds = cell_seconds
+        self._pool = ThreadPoolExecutor(max_workers=jobs)
+        self._findings: dict[tuple[str, str], Future[Finding]] = {}
+
+    def begin(self, cases: Iterable[Case]) -> None:
+        """Start with these, unless that was done before."""
+        for case in cases:
+            key = (case.package, case.name)
+            if key not in self._findings:
+                self._findings[key] = self._pool.submit(self._compare, case)
+
+    def finding(self, case: Case) -> Finding:
+        """What came of it."""
+        self.begin([case])
+        return self._findings[case.package, case.name].result()
+
+    def close(self) -> None:
+        """Wait for what is under way, and end the engine."""
+        self._pool.shutdown(cancel_futures=True)
+        self._engine.close()
+
+    def _compare(self, case: Case) -> Finding:
+        kernels = [self._oracle.run(case, 0)]
+        if kernels[0].ending == "timeout":
+            return Finding(
+                package=case.package,
+                name=case.name,
+                compared=None,
+                left_out=f"a cell takes a kernel more than {self._cell_seconds} s",
+            )
+        engine = run_engine(self._engine, case, self._cell_seconds)
+        return Finding(package=case.package, name=case.name, compared=self._explained(case, engine, kernels))
+
+    def _explained(self, case: Case, engine: Executed, kernels: list[Executed]) -> Compared:
+        """Kernels run again for as long as there is anything that they could explain."""
+        compared = compare(engine, kernels)
+        while compared.differences and len(kernels) <= REPEATS:
+            kernels.append(self._oracle.run(case, len(kernels)))
+            compared = compare(engine, kernels)
+        return compared
+
+
+def record_line(finding: Finding) -> str:
+    """A line of a file of results."""
+    return json.dumps(asdict(finding), ensure_ascii=False)
