@@ -13,9 +13,9 @@ import pytest
 
 from tests.conformance.corpus import Corpus, cache_folder
 from tests.conformance.execution import Case
-from tests.conformance.suite import MODES, Finding, Suite, record_line
+from tests.conformance.suite import MODES, REPEATS, Finding, Suite, record_line
 
-_VERSIONS = ("IPython", "ipykernel", "nbclient", "matplotlib")
+_VERSIONS = ("IPython", "ipykernel", "nbclient", "matplotlib", "numpy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,6 +92,7 @@ def _write_results(config: pytest.Config, findings: list[Finding]) -> None:
     path = config.getoption("results") or cache_folder() / f"results-{mode}.jsonl"
     head = {
         "mode": mode,
+        "repeats": REPEATS,
         "versions": {name: version(name) for name in _VERSIONS},
         "packages": [asdict(counts) for counts in corpus().counts],
     }

@@ -16,13 +16,13 @@ from tests.conformance.execution import Case
 
 #: How many notebooks of each package are taken at most, from all over its gallery.
 PACKAGES: Mapping[str, int] = {
-    "matplotlib": 330,
-    "scikit-learn": 66,
-    "seaborn": 100,
     "nbclient": 100,
     "nbconvert": 100,
     "nbformat": 100,
     "papermill": 100,
+    "seaborn": 100,
+    "scikit-learn": 66,
+    "matplotlib": 330,
 }
 #: What leaves a notebook out: it needs what a test machine, or a kernel without a screen, does not have.
 RULES: Mapping[str, re.Pattern[str]] = {

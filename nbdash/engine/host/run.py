@@ -11,16 +11,20 @@ import random
 import signal
 import socket
 import sys
+from inspect import signature
 from time import perf_counter
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
+from IPython.core.interactiveshell import InteractiveShell
 
 from .drawing import Drawings
 from .ending import finish_process
 from .streams import Channel, OutStream, flush_all
 from .system import close_other_fds, hide_fd, limit_process
 
+#: What ipykernel tells of a cell, if this IPython takes it.
+_ABOUT = {"cell_meta": {}} if "cell_meta" in signature(InteractiveShell.run_cell).parameters else {}
 _NO_STDIN = "{} was called, but this frontend does not support input requests."
 
 
@@ -57,17 +61,29 @@ def _become_kernel(request: dict[str, Any]) -> None:
     """Directory, environment, arguments, limits and signals as a kernel's process has them."""
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
-    sys.path.insert(0, "")
+    _add_folder()
     sys.argv = request["argv"]
     limit_process()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.breakpointhook = _pass_by  # as in a kernel to which no debugger is attached
     builtins.input = _refuse_input
     getpass.getpass = _refuse_getpass
 
 
+def _add_folder() -> None:
+    """Where IPython puts it for a kernel: behind the standard library, before what is installed."""
+    names = [os.path.basename(entry) for entry in sys.path]
+    place = next((i for i, name in enumerate(names) if name in ("site-packages", "dist-packages")), 0)
+    sys.path.insert(place, "")
+
+
 def _refuse_input(prompt: object = "") -> str:
     raise StdinNotImplementedError(_NO_STDIN.format("raw_input"))
+
+
+def _pass_by(*_: object, **__: object) -> None:
+    """``breakpoint()`` does not stop."""
 
 
 def _refuse_getpass(prompt: str = "", stream: Any = None) -> str:
@@ -108,7 +124,7 @@ class _Session:
             self._channel.send("end", seconds=0.0, execution_count=None, error=None)
             return True
         self._count += 1
-        self._shell.begin_cell(cell["draws"])
+        self._shell.begin_cell(cell["source"], cell["draws"])
         began = perf_counter()
         error = await self._run_source(cell["source"])
         seconds = perf_counter() - began
@@ -142,8 +158,8 @@ class _Session:
             transformed, failure = source, sys.exc_info()
         how = {"transformed_cell": transformed, "preprocessing_exc_tuple": failure}
         if not shell.should_run_async(source, **how):
-            return shell.run_cell(source, store_history=True)
-        task = asyncio.ensure_future(shell.run_cell_async(source, store_history=True, **how))
+            return shell.run_cell(source, store_history=True, **_ABOUT)
+        task = asyncio.ensure_future(shell.run_cell_async(source, store_history=True, **_ABOUT, **how))
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
         result = None
         try:

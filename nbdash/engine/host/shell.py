@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 import threading
-import types
 import zlib
 from subprocess import CalledProcessError
 from typing import Any
@@ -29,6 +28,7 @@ from traitlets.config import Config
 
 from .drawing import Drawings
 from .figures import close_unseen, describe_figure, is_figure
+from .kernel import IPythonKernel, KernelMagics, be_imported, execute_request
 from .streams import Channel
 
 #: The longest traceback and error text that is sent.
@@ -40,11 +40,11 @@ def make_shell() -> ZMQInteractiveShell:
     if not os.environ.get("MPLBACKEND"):
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     config = Config()
-    config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"  # nbclient's choice, which a notebook may look at
     config.IPKernelApp.connection_file = ""
-    shell: ZMQInteractiveShell = ZMQInteractiveShell.instance(config=config, user_ns={}, compiler_class=CellCompiler)
-    shell.kernel = types.SimpleNamespace(shell=shell, eventloop=None)
+    shell: ZMQInteractiveShell = ZMQInteractiveShell.instance(config=config, compiler_class=CellCompiler)
+    shell.kernel = IPythonKernel(shell)
+    shell.extension_manager.load_extension("storemagic")  # as a kernel does
     return shell
 
 
@@ -198,6 +198,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     keepkernel_on_exit = None
     drawings: Drawings
     shown_errors: list[dict[str, Any]]
+    #: The message that asked for the cell under way.
+    parent_header: dict[str, Any]
     failed_in_displayhook = False
 
     @default("exiter")  # type: ignore[untyped-decorator]
@@ -252,8 +254,23 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
 
     system = system_piped
 
-    def begin_cell(self, draws: bool) -> None:
+    def init_magics(self) -> None:
+        """IPython's and a kernel's."""
+        super().init_magics()
+        self.register_magics(KernelMagics)
+        self.magics_manager.register_alias("ed", "edit")
+
+    def get_parent(self) -> dict[str, Any]:
+        """As ipykernel's."""
+        return self.parent_header
+
+    def set_parent(self, parent: dict[str, Any]) -> None:
+        """As ipykernel's; it changes nothing but what :meth:`get_parent` returns."""
+        self.parent_header = parent
+
+    def begin_cell(self, source: str, draws: bool) -> None:
         """Forget the last cell's errors; ``draws`` says whether figures are drawn."""
+        self.parent_header = execute_request(source, f"{os.getpid()}_{self.execution_count}")
         self.shown_errors = []
         self.failed_in_displayhook = False
         self.display_formatter.draws = draws
@@ -296,7 +313,5 @@ def _bounded(text: str) -> str:
     return f"{text[:half]}\n… {(len(text) - 2 * half) / 1024**2:.1f} MB cut …\n{text[-half:]}"
 
 
-# Libraries ask for the module as well as for the class.
-for _class in (ZMQInteractiveShell, ZMQDisplayPublisher):
-    _class.__module__ = "ipykernel.zmqshell"
+be_imported({each.__name__: each for each in (ZMQInteractiveShell, ZMQDisplayPublisher, KernelMagics)})
 InteractiveShellABC.register(ZMQInteractiveShell)

@@ -23,6 +23,7 @@ class Session:
     cells: Mapping[str, str]
     needs: tuple[str, ...] = ()  #: packages
     is_sample: bool = True  #: whether it belongs to the default run
+    differs: str = ""  #: why the engine is known to differ from a kernel in every cell that shows anything
 
     @property
     def missing(self) -> list[str]:

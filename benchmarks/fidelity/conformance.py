@@ -1,0 +1,153 @@
+"""``python -m benchmarks.fidelity.conformance RESULTS``: the conformance suite's results as a part of a page.
+
+``RESULTS`` is the file that ``pytest -m conformance tests/conformance`` writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.features import SESSIONS
+
+BEGIN, END = "<!-- conformance: made from results -->", "<!-- conformance: end -->"
+_NAMES = {"features": "features of IPython and ipykernel", "examples": "nbdash's own examples"}
+_INTRODUCTION = """\
+## Cell by cell
+
+`pytest -m conformance tests/conformance` executes notebooks with the `fork` engine and with nbclient in a Jupyter
+kernel, and compares number, order and types of outputs, every line of every text, the pixels of every picture,
+metadata, execution counts, display ids, and how the run ends. Where anything differs the kernel runs again, up to
+{repeats} times: a line, or a picture, in which its own runs differ varies by itself and is not compared.
+
+**{steady} of {figures} figures do not vary; {same}. {cells} cells of {notebooks} notebooks were compared.**
+
+- Versions: {versions}; engine mode `{mode}`.
+- Left out, by what is in their code: {left_out}. {late} take a kernel more than the time limit of a cell.
+
+| from | notebooks | cells | outputs | figures | vary | differ |
+|---|--:|--:|--:|--:|--:|--:|
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """A file of results."""
+
+    head: dict[str, Any]
+    findings: list[dict[str, Any]]
+
+    @property
+    def compared(self) -> list[dict[str, Any]]:
+        """Those that could be."""
+        return [finding for finding in self.findings if finding["compared"] is not None]
+
+    @property
+    def differing(self) -> list[dict[str, Any]]:
+        """Those in which anything differs that does not vary."""
+        return [finding for finding in self.compared if finding["compared"]["differences"]]
+
+
+def main() -> int:
+    """Put the section into the page; 1 if a difference has no reason."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fidelity.conformance", description=__doc__)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--write", type=Path, default=Path("docs/fidelity.md"))
+    arguments = parser.parse_args()
+    results = read_results(arguments.results)
+    page = arguments.write.read_text(encoding="utf-8")
+    arguments.write.write_text(with_section(page, section(results)), encoding="utf-8")
+    without = [_name_of(finding) for finding in results.differing if not reason_of(finding)]
+    if without:
+        print(f"These differ, and nothing says why: {', '.join(without)}.", file=sys.stderr)
+    return 1 if without else 0
+
+
+def read_results(path: Path) -> Results:
+    """Raises ValueError for what the suite did not write."""
+    head, *findings = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return Results(head=head, findings=findings)
+
+
+def with_section(page: str, text: str) -> str:
+    """The page with the section in its place, which is at its end if it has none yet."""
+    before, _, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2].lstrip("\n")
+    tail = f"\n{after}" if after else ""
+    return f"{before.rstrip()}\n\n{BEGIN}\n\n{text.strip()}\n\n{END}\n{tail}"
+
+
+def section(results: Results) -> str:
+    """Sums, a line per origin, and every difference with its reason."""
+    figures, varying = _sum(results, "figures"), _sum(results, "varying_figures")
+    different = sum(map(_differing_pictures, results.compared))
+    rules: Counter[str] = Counter()
+    for package in results.head["packages"]:
+        rules.update(package["left_out"])
+    introduction = _INTRODUCTION.format(
+        repeats=results.head["repeats"],
+        steady=figures - varying,
+        figures=figures,
+        same=f"{different} of these differ" if different else "each of these is the same, pixel for pixel",
+        cells=_sum(results, "cells"),
+        notebooks=len(results.compared),
+        versions=", ".join(f"{name} {number}" for name, number in results.head["versions"].items()),
+        mode=results.head["mode"],
+        left_out=", ".join(f"{count} that need a {rule}" for rule, count in sorted(rules.items())) or "none",
+        late=len(results.findings) - len(results.compared),
+    )
+    return introduction + "\n".join([*_lines(results), "", *_differences(results)])
+
+
+def reason_of(finding: dict[str, Any]) -> str:
+    """Why a notebook is known to differ."""
+    session = SESSIONS.get(finding["name"]) if finding["package"] == "features" else None
+    return session.differs if session is not None else ""
+
+
+def _lines(results: Results) -> list[str]:
+    packages = dict.fromkeys(finding["package"] for finding in results.compared)
+    return [_line(package, [each for each in results.compared if each["package"] == package]) for package in packages]
+
+
+def _line(package: str, findings: list[dict[str, Any]]) -> str:
+    compared = [finding["compared"] for finding in findings]
+    sums = [sum(each[name] for each in compared) for name in ("cells", "outputs", "figures", "varying_cells")]
+    differing = sum(len(_differing_cells(each)) for each in findings)
+    counts = [len(findings), *sums, differing]
+    return f"| {_NAMES.get(package, package)} | {' | '.join(map(str, counts))} |"
+
+
+def _differences(results: Results) -> list[str]:
+    if not results.differing:
+        return []
+    lines = [f"- {_name_of(each)}: {reason_of(each) or 'not explained yet'}." for each in results.differing]
+    return ["What differs, and why:", "", *lines]
+
+
+def _name_of(finding: dict[str, Any]) -> str:
+    if finding["package"] == "features":
+        return str(finding["name"])
+    cells = ", ".join(str(cell + 1) for cell in sorted(_differing_cells(finding)))
+    return f"`{finding['package']}/{finding['name']}` (cell {cells})"
+
+
+def _differing_cells(finding: dict[str, Any]) -> set[int]:
+    return {difference["cell"] for difference in finding["compared"]["differences"]}
+
+
+def _differing_pictures(finding: dict[str, Any]) -> int:
+    return sum("image/" in difference["place"] for difference in finding["compared"]["differences"])
+
+
+def _sum(results: Results, name: str) -> int:
+    return sum(finding["compared"][name] for finding in results.compared)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
