@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.conformance.corpus import known_difference
 from tests.conformance.features import SESSIONS
 
 BEGIN, END = "<!-- conformance: made from results -->", "<!-- conformance: end -->"
@@ -106,8 +107,9 @@ def section(results: Results) -> str:
 
 def reason_of(finding: dict[str, Any]) -> str:
     """Why a notebook is known to differ."""
-    session = SESSIONS.get(finding["name"]) if finding["package"] == "features" else None
-    return session.differs if session is not None else ""
+    if finding["package"] == "features":
+        return SESSIONS[finding["name"]].differs
+    return known_difference(finding["package"], finding["name"])
 
 
 def _lines(results: Results) -> list[str]:

@@ -23,6 +23,8 @@ Document = dict[str, Any]
 #: Where in a cell a fact is found: ``(output, MIME type, line)`` or shorter.
 Place = tuple[Any, ...]
 Facts = dict[Place, Any]
+#: In place of a cell's index: what is said of the notebook as a whole.
+WHOLE = -1
 
 _VARIES = (
     (re.compile(r"\x1b\[[\d;]*m"), ""),
@@ -75,10 +77,8 @@ def compare(engine: Executed, kernels: list[Executed]) -> Compared:
     """What differs, where runs of a kernel do not differ among themselves."""
     expected = kernels[0]
     indices = [i for i, cell in enumerate(expected.document["cells"]) if cell["cell_type"] == "code"]
-    steady = {index: _varying([facts_of(each, index) for each in kernels]) for index in indices}
-    found = [each for index in indices for each in _differences(index, expected, engine, steady[index])]
-    if engine.ending != expected.ending:
-        found.append(Difference(cell=-1, place="ending", kernel=expected.ending, engine=engine.ending))
+    steady = {index: _varying([facts_of(each, index) for each in kernels]) for index in (*indices, WHOLE)}
+    found = [each for index in steady for each in _differences(index, expected, engine, steady[index])]
     pictures = [(i, place) for i in indices for place in facts_of(expected, i) if _is_picture(place)]
     return Compared(
         cells=len(indices),
@@ -101,7 +101,9 @@ def unequal_cells(one: Document, other: Document) -> set[int]:
 
 
 def facts_of(executed: Executed, index: int) -> Facts:
-    """Everything about a cell's outputs that a reader, or a program, can see."""
+    """Everything about a cell's outputs that a reader, or a program, can see; or about the :data:`WHOLE`."""
+    if index == WHOLE:
+        return {("ending",): executed.ending, **_widget_facts(executed.document)}
     cell = executed.document["cells"][index]
     outputs = list(_outputs_of(cell))
     facts: Facts = {("execution count",): cell["execution_count"], ("outputs",): len(outputs)}
@@ -113,6 +115,20 @@ def facts_of(executed: Executed, index: int) -> Facts:
         facts[number, "MIME types"] = sorted(contents)
         for name, content in contents.items():
             facts |= {(number, name, *place): value for place, value in _content_facts(name, content)}
+    return facts
+
+
+def _widget_facts(document: Document) -> Facts:
+    """The state of every widget, as nbclient stores it; widgets are told apart by their order."""
+    widgets = document["metadata"].get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+    models = widgets.get("state", {})
+    facts: Facts = {("widgets",): len(models)}
+    names = {name: f"widget {number}" for number, name in enumerate(models, start=1)}
+    for name, model in models.items():
+        text = json.dumps(model, sort_keys=True)
+        for each, told in names.items():
+            text = text.replace(each, told)
+        facts[names[name], str(model["model_name"])] = text
     return facts
 
 
@@ -141,7 +157,7 @@ def _is_within(place: Place, places: set[Place]) -> bool:
 
 
 def _is_picture(place: Place) -> bool:
-    return len(place) == 2 and str(place[1]).startswith("image/") or place[1:] == ("image/svg+xml", "lines")
+    return (len(place) == 2 and str(place[1]).startswith("image/")) or place[1:] == ("image/svg+xml", "lines")
 
 
 def _told(value: Any) -> str:

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conformance.corpus import Corpus, cache_folder
+from tests.conformance.corpus import Corpus, cache_folder, known_difference
 from tests.conformance.execution import Case
 from tests.conformance.suite import MODES, REPEATS, Finding, Suite, record_line
 
@@ -38,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test per notebook of the corpus, in the long form only: it has to be downloaded."""
     if "foreign" in metafunc.fixturenames:
         cases = _wanted(metafunc.config) if _is_long(metafunc.config) else []
-        metafunc.parametrize("foreign", cases, ids=[f"{case.package}/{case.name}" for case in cases])
+        metafunc.parametrize("foreign", map(_parameter, cases))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_long(config: pytest.Config) -> bool:
     return bool(config.option.markexpr == "conformance")
+
+
+def _parameter(case: Case) -> Any:
+    reason = known_difference(case.package, case.name)
+    marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+    return pytest.param(case, id=f"{case.package}/{case.name}", marks=marks)
 
 
 def _wanted(config: pytest.Config) -> list[Case]:

@@ -38,6 +38,7 @@ _FEATURES = [
         marks=[
             *([] if session.is_sample else [pytest.mark.conformance]),
             pytest.mark.skipif(bool(session.missing), reason=f"needs {', '.join(session.missing)}"),
+            *([pytest.mark.xfail(reason=session.differs, strict=True)] if session.differs else []),
         ],
     )
     for name, session in SESSIONS.items()

@@ -24,7 +24,7 @@ from .streams import Channel, OutStream, flush_all
 from .system import close_other_fds, hide_fd, limit_process
 
 #: What ipykernel tells of a cell, if this IPython takes it.
-_ABOUT = {"cell_meta": {}} if "cell_meta" in signature(InteractiveShell.run_cell).parameters else {}
+_ABOUT: dict[str, Any] = {"cell_meta": {}} if "cell_meta" in signature(InteractiveShell.run_cell).parameters else {}
 _NO_STDIN = "{} was called, but this frontend does not support input requests."
 
 

@@ -13,7 +13,17 @@ from importlib.util import find_spec
 import nbformat
 
 from tests.conformance.execution import Case
-from tests.conformance.features import display, endings, errors, figures, language, libraries, magics, processes
+from tests.conformance.features import (
+    different,
+    display,
+    endings,
+    errors,
+    figures,
+    language,
+    libraries,
+    magics,
+    processes,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +59,10 @@ SESSIONS: Mapping[str, Session] = {
     **{name: Session(cells=cells, needs=("pandas",)) for name, cells in libraries.PANDAS.items()},
     **{name: Session(cells=cells, needs=(name,), is_sample=False) for name, cells in libraries.OTHERS.items()},
     **{name: Session(cells=cells, is_sample=False) for name, cells in endings.SESSIONS.items()},
+    **{
+        name: Session(cells=cells, is_sample=False, differs=reason)
+        for name, (cells, reason) in different.SESSIONS.items()
+    },
 }
 
 

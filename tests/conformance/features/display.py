@@ -21,8 +21,10 @@ STEADY = {
     "files": "FileLinks('.')",
     "progress": "ProgressBar(10)",
     "progress loop": "for i in ProgressBar(3): pass",
-    "image of bytes": "import base64\npng = base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
-    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==')\nImage(png)",
+    "image of bytes": "import base64\n"
+    "png = "
+    "base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwA"
+    "DhgGAWjR9awAAAABJRU5ErkJggg==')\nImage(png)",
     "image metadata": "Image(png, width=50, height=20, alt='a', unconfined=True)",
     "image by address": "Image(url='x.png')",
     "raw": "display({'text/plain': 'p', 'application/x-own': 'o'}, raw=True, metadata={'m': 1})",
@@ -47,7 +49,8 @@ STEADY = {
     "clear at the end": "print('stays'); clear_output(wait=True)",
     "clear before an error": "print('gone'); clear_output(wait=True); 1 / 0",
     "clear before a value": "print('gone'); clear_output(wait=True)\n5",
-    "clear before an update": "display('a', display_id='c'); clear_output(wait=True); update_display('b', display_id='c')",
+    "clear before an update": ""
+    "display('a', display_id='c'); clear_output(wait=True); update_display('b', display_id='c')",
     "clear twice": "print(1); clear_output(wait=True); clear_output(wait=True); print(2); clear_output(); print(3)",
     "update of the cleared": "update_display('z', display_id='c')",
     "mimebundle": "class M:\n    def _repr_mimebundle_(self, **k): return {'text/plain': 'mb', 'text/x': 'x'}\nM()",
@@ -56,25 +59,31 @@ STEADY = {
     "html repr": "class H:\n    def _repr_html_(self): return '<p>h</p>'\n    def __repr__(self): return 'H'\nH()",
     "html in a list": "[H(), H()]",
     "broken repr": "class B:\n    def __repr__(self): raise ValueError('no repr')\nB()",
-    "broken html": "class BH:\n    def _repr_html_(self): raise ValueError('no html')\n    def __repr__(self): return 'BH'\nBH()",
+    "broken html": "class BH:\n    def _repr_html_(self): raise ValueError('no html')\n"
+    "    def __repr__(self): return 'BH'\nBH()",
     "repr of none": "class RN:\n    def _repr_html_(self): return None\n    def __repr__(self): return 'RN'\nRN()",
     "repr of another type": "class RT:\n    def _repr_html_(self): return 5\n    def __repr__(self): return 'RT'\nRT()",
     "latex repr": "class L:\n    def _repr_latex_(self): return '$l$'\n    def __repr__(self): return 'L'\nL()",
     "json repr": "class J:\n    def _repr_json_(self): return {'j': 1}\n    def __repr__(self): return 'J'\nJ()",
     "markdown repr": "class K:\n    def _repr_markdown_(self): return '**k**'\n    def __repr__(self): return 'K'\nK()",
-    "javascript repr": "class JS:\n    def _repr_javascript_(self): return '1'\n    def __repr__(self): return 'JS'\nJS()",
+    "javascript repr": ""
+    "class JS:\n    def _repr_javascript_(self): return '1'\n    def __repr__(self): return 'JS'\n"
+    "JS()",
     "svg repr": f"class S:\n    def _repr_svg_(self): return '{_SVG}'\n    def __repr__(self): return 'S'\nS()",
     "png repr": "class PN:\n    def _repr_png_(self): return png\n    def __repr__(self): return 'PN'\nPN()",
     "png repr with metadata": "class PM:\n    def _repr_png_(self): return png, {'width': 5}\n"
     "    def __repr__(self): return 'PM'\nPM()",
-    "jpeg repr": "import io\nfrom PIL import Image as P\nbuffer = io.BytesIO(); P.new('RGB', (4, 3), 'red').save(buffer, 'jpeg')\n"
-    "class JP:\n    def _repr_jpeg_(self): return buffer.getvalue()\n    def __repr__(self): return 'JP'\nJP()",
+    "jpeg repr": "import io\nfrom PIL import Image as P\n"
+    "buffer = io.BytesIO(); P.new('RGB', (4, 3), 'red').save(buffer, 'jpeg')\nclass JP:\n"
+    "    def _repr_jpeg_(self): return buffer.getvalue()\n    def __repr__(self): return 'JP'\nJP()",
     "pdf repr": "class PD:\n    def _repr_pdf_(self): return b'%PDF-1.4'\n    def __repr__(self): return 'PD'\nPD()",
-    "pretty repr": "class RP:\n    def _repr_pretty_(self, p, cycle): p.text('pretty'); p.breakable(); p.text('x')\nRP()",
+    "pretty repr": "class RP:\n"
+    "    def _repr_pretty_(self, p, cycle): p.text('pretty'); p.breakable(); p.text('x')\nRP()",
     "pil": "P.new('RGB', (4, 3), 'red')",
     "pil mode": "P.new('L', (3, 3), 7)",
     "display in a function": "def shows():\n    display('inside'); print('after')\nshows()",
-    "display from a thread": "import threading\nt = threading.Thread(target=display, args=('thread',)); t.start(); t.join()",
+    "display from a thread": ""
+    "import threading\nt = threading.Thread(target=display, args=('thread',)); t.start(); t.join()",
     "interleaved": "print(1); display(2); print(3); display(4); print(5)",
     "streams and display": "import sys\nprint('e', file=sys.stderr); display('d'); print('o')",
     "float": "0.1 + 0.2, 1e300, float('nan')",

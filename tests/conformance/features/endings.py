@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 _LEAVE = {
-    "exit": "exit()",
-    "quit": "quit()",
-    "exit name": "exit",
     "os exit": "import os\nos._exit(3)",
     "killed": "import os, signal, time\nos.kill(os.getpid(), signal.SIGKILL); time.sleep(5)",
-    "crash": "import ctypes\nctypes.string_at(0)",
-    "abort": "import os\nos.abort()",
 }
 
 SESSIONS = {

@@ -24,11 +24,13 @@ STEADY = _IMPORT | {
     "printed between": "for i in range(2):\n    plt.figure(figsize=(1, 1)); print(i); plt.show()",
     "raise after": "plt.plot([1, 2]); 1 / 0",
     "after the error": "print(plt.get_fignums())",
-    "position after layout": "fig, ax = plt.subplots(layout='constrained', figsize=(2, 2)); ax.set_ylabel('y'); ax.set_title('t')",
+    "position after layout": "fig, ax = plt.subplots(layout='constrained', figsize=(2, 2)); ax.set_ylabel('y'); "
+    "ax.set_title('t')",
     "position seen": "np.round(ax.get_position().bounds, 4), np.round(ax.get_tightbbox().bounds, 1)",
     "limits after drawing": "fig, ax = plt.subplots(figsize=(2, 1)); ax.plot([1, 5])",
     "limits seen": "ax.get_xlim(), [t.get_text() for t in ax.get_xticklabels()], fig.stale",
-    "draw event": "fig, ax = plt.subplots(figsize=(1, 1)); n = []\nfig.canvas.mpl_connect('draw_event', lambda e: n.append(1));",
+    "draw event": "fig, ax = plt.subplots(figsize=(1, 1)); n = []\n"
+    "fig.canvas.mpl_connect('draw_event', lambda e: n.append(1));",
     "draw events counted": "len(n)",
     "warns when drawn": "fig, ax = plt.subplots(figsize=(1, 1)); ax.set_title('東')",
     "logs when drawn": "plt.figure(figsize=(1, 1)); plt.text(0, 0, 'x', fontfamily='no such font');",
@@ -57,7 +59,8 @@ STEADY = _IMPORT | {
     "rc": "with plt.rc_context({'lines.linewidth': 5}):\n    plt.plot([1, 2]); plt.show()",
     "numbers": "plt.figure(5); plt.figure('named'); plt.get_fignums(), plt.get_figlabels()",
     "current": "plt.gcf().number",
-    "switch and draw": "plt.figure(1, figsize=(1, 1)); plt.plot([1]); plt.figure(2, figsize=(2, 1)); plt.plot([2]); plt.figure(1); plt.plot([3])",
+    "switch and draw": "plt.figure(1, figsize=(1, 1)); plt.plot([1]); plt.figure(2, figsize=(2, 1)); "
+    "plt.plot([2]); plt.figure(1); plt.plot([3])",
 }
 
 OPTIONS = _IMPORT | {
@@ -70,13 +73,16 @@ OPTIONS = _IMPORT | {
     "pdf": "%config InlineBackend.figure_format = 'pdf'\nplt.figure(); plt.close()",
     "unknown format": "%config InlineBackend.figure_format = 'gif'",
     "png": "%config InlineBackend.figure_format = 'png'\nplt.plot([1, 2]);",
-    "set formats": "from matplotlib_inline.backend_inline import set_matplotlib_formats\nset_matplotlib_formats('svg')\nplt.plot([1]);",
+    "set formats": "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
+    "set_matplotlib_formats('svg')\nplt.plot([1]);",
     "set formats back": "set_matplotlib_formats('png', dpi=50)\nplt.plot([1]);",
     "bbox": "%config InlineBackend.print_figure_kwargs = {'bbox_inches': None}\nplt.plot([1, 2]);",
-    "face colour": "%config InlineBackend.print_figure_kwargs = {'facecolor': 'y', 'pil_kwargs': {'compress_level': 1}}\nplt.plot([1, 2]);",
+    "face colour": "%config InlineBackend.print_figure_kwargs = {'facecolor': 'y', 'pil_kwargs': "
+    "{'compress_level': 1}}\nplt.plot([1, 2]);",
     "print options off": "%config InlineBackend.print_figure_kwargs = {}\nplt.plot([1, 2]);",
     "transparent": "plt.rcParams['savefig.transparent'] = True\nplt.plot([1, 2]);",
-    "background": "plt.rcParams['savefig.transparent'] = False; plt.rcParams['figure.facecolor'] = (0, 0, 0, 0)\nplt.plot([1, 2]);",
+    "background": "plt.rcParams['savefig.transparent'] = False; plt.rcParams['figure.facecolor'] = (0, 0, 0, 0)\n"
+    "plt.plot([1, 2]);",
     "inline rc": "%config InlineBackend.rc = {'figure.figsize': (1, 1)}\n%matplotlib inline\nplt.plot([1, 2]);",
     "kept open": "%config InlineBackend.close_figures = False\nplt.figure(figsize=(2, 2)); plt.plot([1, 2]);",
     "still open": "plt.plot([2, 1]);",
@@ -88,7 +94,8 @@ OPTIONS = _IMPORT | {
 }
 
 KINDS = _IMPORT | {
-    "subfigures": "fig = plt.figure(layout='constrained'); a, b = fig.subfigures(1, 2)\na.subplots().plot([1, 2]); b.suptitle('b');",
+    "subfigures": "fig = plt.figure(layout='constrained'); a, b = fig.subfigures(1, 2)\n"
+    "a.subplots().plot([1, 2]); b.suptitle('b');",
     "mosaic": "fig, axes = plt.subplot_mosaic('AB;CC', layout='constrained'); axes['A'].plot([1]);",
     "tight": "fig, ax = plt.subplots(2, 2); fig.tight_layout()",
     "compressed": "fig, ax = plt.subplots(1, 2, layout='compressed'); ax[0].imshow(np.eye(3))",
@@ -112,14 +119,18 @@ KINDS = _IMPORT | {
     "a = FuncAnimation(fig, lambda i: ax.plot([i]), frames=2, cache_frame_data=False)\n"
     "len(a.to_jshtml(embed_frames=True)) > 1000",
     "animation closed": "fig, ax = plt.subplots(figsize=(1, 1))\n"
-    "a = FuncAnimation(fig, lambda i: ax.plot([i]), frames=2, cache_frame_data=False); plt.close(fig)\nHTML(a.to_jshtml())",
+    "a = FuncAnimation(fig, lambda i: ax.plot([i]), frames=2, cache_frame_data=False); "
+    "plt.close(fig)\nHTML(a.to_jshtml())",
     "animation returned": "plt.rcParams['animation.html'] = 'jshtml'\na",
-    "animation unseen": "fig, ax = plt.subplots(figsize=(1, 1))\na = FuncAnimation(fig, lambda i: ax.plot([i]), frames=2, cache_frame_data=False)",
+    "animation unseen": "fig, ax = plt.subplots(figsize=(1, 1))\n"
+    "a = FuncAnimation(fig, lambda i: ax.plot([i]), frames=2, cache_frame_data=False)",
     "artist animation": "from matplotlib.animation import ArtistAnimation\nfig, ax = plt.subplots(figsize=(1, 1))\n"
     "b = ArtistAnimation(fig, [ax.plot([i]) for i in range(2)])\nb.to_jshtml()[:20]",
-    "pickled": "import pickle\nfig, ax = plt.subplots(figsize=(1, 1)); ax.plot([1, 2]); s = pickle.dumps(fig); plt.close(fig)",
+    "pickled": "import pickle\n"
+    "fig, ax = plt.subplots(figsize=(1, 1)); ax.plot([1, 2]); s = pickle.dumps(fig); plt.close(fig)",
     "unpickled": "g = pickle.loads(s)",
-    "agg buffer": "fig, ax = plt.subplots(figsize=(1, 1)); fig.canvas.draw(); np.asarray(fig.canvas.buffer_rgba()).shape",
+    "agg buffer": "fig, ax = plt.subplots(figsize=(1, 1)); fig.canvas.draw(); "
+    "np.asarray(fig.canvas.buffer_rgba()).shape",
     "own canvas": "from matplotlib.figure import Figure\nf = Figure(figsize=(1, 1)); f.subplots().plot([1, 2])\nf",
     "font": "plt.rcParams['font.family'] = 'serif'\nplt.figure(figsize=(2, 1)); plt.title('Serif');",
     "pause": "plt.figure(figsize=(1, 1)); plt.pause(0.01); print('went on')",
@@ -143,7 +154,8 @@ BACK_ENDS = _IMPORT | {
     "unknown": "%matplotlib no_such",
     "inline back": "%matplotlib inline\nplt.figure(figsize=(1, 1)); plt.plot([1, 2]);",
     "use agg": "import matplotlib\nmatplotlib.use('agg')\nplt.figure(figsize=(1, 1)); plt.plot([1, 2]); plt.show()",
-    "use inline": "plt.close('all'); matplotlib.use('module://matplotlib_inline.backend_inline')\nplt.figure(figsize=(1, 1)); plt.plot([1, 2]);",
+    "use inline": "plt.close('all'); matplotlib.use('module://matplotlib_inline.backend_inline')\n"
+    "plt.figure(figsize=(1, 1)); plt.plot([1, 2]);",
     "switch": "plt.switch_backend('agg'); plt.get_backend()",
     "switch back": "plt.switch_backend('inline'); plt.figure(figsize=(1, 1)); plt.plot([1, 3])",
     "svg back end": "plt.switch_backend('svg'); plt.figure(figsize=(1, 1)); plt.plot([1, 3])",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 PANDAS = {
     "pandas": {
-        "frame": "import pandas as pd\nimport matplotlib.pyplot as plt\ndf = pd.DataFrame({'a': [1, 2.5], 'b': ['x', None]})\ndf",
+        "frame": "import pandas as pd\nimport matplotlib.pyplot as plt\n"
+        "df = pd.DataFrame({'a': [1, 2.5], 'b': ['x', None]})\ndf",
         "printed": "print(df)",
         "series": "df.a.describe()",
         "plot": "df.plot()",
@@ -28,7 +29,8 @@ PANDAS = {
 }
 
 _WIDGETS = {
-    "slider": "import ipywidgets as w\nfrom IPython.display import display\ns = w.IntSlider(value=3, description='s')\ns",
+    "slider": "import ipywidgets as w\nfrom IPython.display import display\n"
+    "s = w.IntSlider(value=3, description='s')\ns",
     "displayed": "display(w.Text('t'))",
     "box": "w.VBox([w.Button(description='b'), w.HTML('<b>h</b>'), w.Dropdown(options=['a', 'b'])])",
     "changed": "s.value = 7; print(s.value)",
@@ -38,14 +40,17 @@ _WIDGETS = {
     "output's error": "with o:\n    1 / 0",
     "output cleared": "o.clear_output()",
     "interact": "@w.interact(n=3)\ndef told(n): print('n', n)",
-    "interactive figure": "import matplotlib.pyplot as plt\n@w.interact(n=2)\ndef drawn(n):\n    plt.figure(figsize=(1, 1)); plt.plot([n, 1]); plt.show()",
+    "interactive figure": "import matplotlib.pyplot as plt\n@w.interact(n=2)\ndef drawn(n):\n"
+    "    plt.figure(figsize=(1, 1)); plt.plot([n, 1]); plt.show()",
     "image": "w.Image(value=b'\\x89PNG', width=5)",
     "link": "a, b = w.IntText(1), w.IntText(2)\nl = w.link((a, 'value'), (b, 'value')); b.value, l",
     "jslink": "w.jslink((a, 'value'), (b, 'value'));",
     "progress": "p = w.IntProgress(max=3)\ndisplay(p)\nfor i in range(4): p.value = i",
     "layout": "w.Label('x', layout=w.Layout(width='50%'), style={'text_color': 'red'})",
     "closed": "s.close()\ns",
-    "own comm": "from comm import create_comm\nc = create_comm(target_name='own', data={'a': 1}); c.send({'b': 2}); c.close()\ntype(c).__module__",
+    "own comm": "from comm import create_comm\n"
+    "c = create_comm(target_name='own', data={'a': 1}); c.send({'b': 2}); c.close()\n"
+    "type(c).__module__",
 }
 
 OTHERS = {
@@ -70,14 +75,15 @@ OTHERS = {
         "widget": "go.FigureWidget(fig)",
     },
     "altair": {
-        "chart": "import altair as alt\nimport pandas as pd\nc = alt.Chart(pd.DataFrame({'a': [1, 2]})).mark_bar().encode(x='a:O', y='a:Q')\nc",
+        "chart": "import altair as alt\nimport pandas as pd\n"
+        "c = alt.Chart(pd.DataFrame({'a': [1, 2]})).mark_bar().encode(x='a:O', y='a:Q')\nc",
         "display": "c.display()",
-        "renderer": "alt.renderers.enable('mimetype')\nc",
         "layer": "c + c",
         "invalid": "alt.Chart('x.csv').mark_bar().encode(x='no type')",
     },
     "bokeh": {
-        "import": "from bokeh.plotting import figure, show\nfrom bokeh.io import output_notebook\noutput_notebook(hide_banner=True)",
+        "import": "from bokeh.plotting import figure, show\nfrom bokeh.io import output_notebook\n"
+        "output_notebook(hide_banner=True)",
         "show": "p = figure(width=100, height=100); p.line([1, 2], [2, 1])\nshow(p)",
         "value": "p",
         "handle": "from bokeh.io import push_notebook\nh = show(p, notebook_handle=True)\ntype(h).__name__",
@@ -85,12 +91,15 @@ OTHERS = {
         "banner": "output_notebook()",
     },
     "joblib": {
-        "loky": "from joblib import Parallel, delayed\ndef square(n): return n * n\nParallel(n_jobs=2)(delayed(square)(i) for i in range(4))",
-        "prints": "import time\ndef told(n): print('told', n)\nr = Parallel(n_jobs=2)(delayed(told)(0) for _ in range(1)); time.sleep(0.5)",
+        "loky": "from joblib import Parallel, delayed\ndef square(n): return n * n\n"
+        "Parallel(n_jobs=2)(delayed(square)(i) for i in range(4))",
+        "prints": "import time\ndef told(n): print('told', n)\n"
+        "r = Parallel(n_jobs=2)(delayed(told)(0) for _ in range(1)); time.sleep(0.5)",
         "threads": "Parallel(n_jobs=2, prefer='threads')(delayed(square)(i) for i in range(4))",
         "processes": "Parallel(n_jobs=2, backend='multiprocessing')(delayed(square)(i) for i in range(4))",
         "raises": "def falls(n): raise ValueError('in a job')\nParallel(n_jobs=2)(delayed(falls)(i) for i in range(2))",
-        "memory": "from joblib import Memory\nm = Memory('cache', verbose=0)\n@m.cache\ndef slow(n):\n    print('computed'); return n\nslow(1), slow(1)",
+        "memory": "from joblib import Memory\nm = Memory('cache', verbose=0)\n@m.cache\ndef slow(n):\n"
+        "    print('computed'); return n\nslow(1), slow(1)",
     },
     "sympy": {
         "value": "import sympy as sp\nx = sp.symbols('x')\nsp.init_printing()\nsp.Integral(x ** 2, x)",
@@ -99,7 +108,8 @@ OTHERS = {
         "list": "[x, x ** 2]",
     },
     "seaborn": {
-        "plot": "import seaborn as sns, pandas as pd, numpy as np\nsns.set_theme()\ndf = pd.DataFrame({'a': [1, 2, 3], 'b': [3, 1, 2], 'c': list('xyx')})\n"
+        "plot": "import seaborn as sns, pandas as pd, numpy as np\nsns.set_theme()\n"
+        "df = pd.DataFrame({'a': [1, 2, 3], 'b': [3, 1, 2], 'c': list('xyx')})\n"
         "sns.scatterplot(df, x='a', y='b', hue='c')",
         "grid": "sns.relplot(df, x='a', y='b', col='c', height=2)",
         "palette": "sns.color_palette('husl', 4)",
@@ -108,14 +118,17 @@ OTHERS = {
         "cluster": "sns.heatmap(np.eye(3), annot=True)",
     },
     "sklearn": {
-        "estimator": "from sklearn.linear_model import LogisticRegression\nfrom sklearn.pipeline import make_pipeline\n"
-        "from sklearn.preprocessing import StandardScaler\np = make_pipeline(StandardScaler(), LogisticRegression())\nprint(p)",
+        "estimator": "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.pipeline import make_pipeline\nfrom sklearn.preprocessing import StandardScaler\n"
+        "p = make_pipeline(StandardScaler(), LogisticRegression())\nprint(p)",
         "diagram": "p",
         "fitted": "p.fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]); p.predict([[0.5], [2.5]])",
         "text": "from sklearn import set_config\nset_config(display='text')\np",
         "forest": "from sklearn.ensemble import RandomForestClassifier\n"
-        "RandomForestClassifier(5, random_state=0, n_jobs=2).fit([[0.0], [1.0]] * 9, [0, 1] * 9).score([[0.0], [1.0]], [0, 1])",
+        "RandomForestClassifier(5, random_state=0, n_jobs=2).fit([[0.0], [1.0]] * 9, [0, 1] "
+        "* 9).score([[0.0], [1.0]], [0, 1])",
         "convergence": "LogisticRegression(max_iter=1).fit([[0.0, 5], [1.0, 3], [2, 9]], [0, 1, 1]);",
-        "display": "set_config(display='diagram')\nfrom sklearn.metrics import ConfusionMatrixDisplay\nConfusionMatrixDisplay.from_predictions([0, 1], [0, 1])",
+        "display": "set_config(display='diagram')\nfrom sklearn.metrics import ConfusionMatrixDisplay\n"
+        "ConfusionMatrixDisplay.from_predictions([0, 1], [0, 1])",
     },
 }

@@ -50,7 +50,6 @@ STEADY = {
     "pycat": "%pycat saved.py",
     "config": "%config InteractiveShell.ast_node_interactivity",
     "config unknown": "%config NoSuchClass",
-    "config list": "%config",
     "matplotlib list": "%matplotlib --list",
     "autocall": "%autocall 1",
     "autocalled": "print 'called'",
@@ -110,12 +109,11 @@ SELDOM = {
     "killbgscripts": "%killbgscripts",
     "background script": "%%bash --bg\ntrue",
     "connect info": "ip = get_ipython()\n'connect_info' in ip.magics_manager.lsmagic()['line']",
-    "kernel's magics": "sorted(set(ip.magics_manager.lsmagic()['line']) & {'autosave', 'connect_info', 'edit', 'less', 'man',"
-    " 'more', 'qtconsole', 'subshell'})",
+    "kernel's magics": "sorted(set(ip.magics_manager.lsmagic()['line']) & {'autosave', 'connect_info', "
+    "'edit', 'less', 'man', 'more', 'qtconsole', 'subshell'})",
     "all line magics": "sorted(ip.magics_manager.lsmagic()['line'])",
     "all cell magics": "sorted(ip.magics_manager.lsmagic()['cell'])",
     "autosave": "%autosave 5",
-    "subshell": "%subshell",
     "code wrap": "%%code_wrap own\n__code__",
     "code wrap list": "%code_wrap --list",
     "bookmark": "%bookmark -l",
@@ -150,7 +148,6 @@ UNSTEADY = {
     "set of text": "{'a', 'b', 'c', 'd'}",
     "random": "import random\nrandom.random()",
     "uuid": "import uuid\nprint(uuid.uuid4())",
-    "connection": "%connect_info",
     "sys info": "from IPython import sys_info\nprint(sys_info())",
     "lines between": "print('steady'); print(time.perf_counter()); print('steady too')",
 }
