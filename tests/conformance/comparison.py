@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -50,6 +51,13 @@ class Executed:
     displays: dict[str, list[list[str]]]
     ending: str  #: ``end``; ``death`` of the process; ``timeout`` of a cell; else an engine's own cause
 
+    @cached_property
+    def facts(self) -> dict[int, Facts]:
+        """By the index of a code cell, and of the :data:`WHOLE`."""
+        cells = self.document["cells"]
+        indices = [index for index, cell in enumerate(cells) if cell["cell_type"] == "code"]
+        return {WHOLE: _whole_facts(self)} | {index: _cell_facts(self, index) for index in indices}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
@@ -75,17 +83,18 @@ class Compared:
 
 def compare(engine: Executed, kernels: list[Executed]) -> Compared:
     """What differs, where runs of a kernel do not differ among themselves."""
-    expected = kernels[0]
-    indices = [i for i, cell in enumerate(expected.document["cells"]) if cell["cell_type"] == "code"]
-    steady = {index: _varying([facts_of(each, index) for each in kernels]) for index in (*indices, WHOLE)}
-    found = [each for index in steady for each in _differences(index, expected, engine, steady[index])]
-    pictures = [(i, place) for i in indices for place in facts_of(expected, i) if _is_picture(place)]
+    expected = kernels[0].facts
+    varying = {index: _varying([each.facts[index] for each in kernels]) for index in expected}
+    found = [
+        each for index in expected for each in _differences(index, expected[index], engine.facts[index], varying[index])
+    ]
+    pictures = [(index, place) for index, facts in expected.items() for place in facts if _is_picture(place)]
     return Compared(
-        cells=len(indices),
-        outputs=sum(len(expected.document["cells"][i]["outputs"]) for i in indices),
+        cells=len(expected) - 1,
+        outputs=sum(len(cell.get("outputs", ())) for cell in kernels[0].document["cells"]),
         figures=len(pictures),
-        varying_cells=sum(bool(steady[index]) for index in indices),
-        varying_figures=sum(_is_within(place, steady[index]) for index, place in pictures),
+        varying_cells=sum(bool(varying[index]) for index in expected if index != WHOLE),
+        varying_figures=sum(_is_within(place, varying[index]) for index, place in pictures),
         differences=found,
     )
 
@@ -93,17 +102,15 @@ def compare(engine: Executed, kernels: list[Executed]) -> Compared:
 def unequal_cells(one: Document, other: Document) -> set[int]:
     """The code cells whose outputs differ in anything."""
     left, right = (Executed(document=each, displays={}, ending="end") for each in (one, other))
-    return {
-        index
-        for index, cell in enumerate(one["cells"])
-        if cell["cell_type"] == "code" and facts_of(left, index) != facts_of(right, index)
-    }
+    return {index for index, facts in left.facts.items() if index != WHOLE and facts != right.facts[index]}
 
 
-def facts_of(executed: Executed, index: int) -> Facts:
-    """Everything about a cell's outputs that a reader, or a program, can see; or about the :data:`WHOLE`."""
-    if index == WHOLE:
-        return {("ending",): executed.ending, **_widget_facts(executed.document)}
+def _whole_facts(executed: Executed) -> Facts:
+    return {("ending",): executed.ending, **_widget_facts(executed.document)}
+
+
+def _cell_facts(executed: Executed, index: int) -> Facts:
+    """Everything about a cell's outputs that a reader, or a program, can see."""
     cell = executed.document["cells"][index]
     outputs = list(_outputs_of(cell))
     facts: Facts = {("execution count",): cell["execution_count"], ("outputs",): len(outputs)}
@@ -132,8 +139,7 @@ def _widget_facts(document: Document) -> Facts:
     return facts
 
 
-def _differences(index: int, expected: Executed, actual: Executed, varying: set[Place]) -> Iterator[Difference]:
-    want, got = facts_of(expected, index), facts_of(actual, index)
+def _differences(index: int, want: Facts, got: Facts, varying: set[Place]) -> Iterator[Difference]:
     for place in sorted(_unequal(want, got), key=str):
         if not _is_within(place, varying):
             kernel, engine = (_told(facts.get(place, _MISSING)) for facts in (want, got))

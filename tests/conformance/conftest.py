@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test per notebook of the corpus, in the long form only: it has to be downloaded."""
     if "foreign" in metafunc.fixturenames:
         cases = _wanted(metafunc.config) if _is_long(metafunc.config) else []
-        metafunc.parametrize("foreign", map(_parameter, cases))
+        metafunc.parametrize("foreign", [_parameter(case) for case in cases])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

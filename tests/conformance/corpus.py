@@ -21,8 +21,8 @@ PACKAGES: Mapping[str, int] = {
     "nbformat": 100,
     "papermill": 100,
     "seaborn": 100,
-    "scikit-learn": 66,
     "matplotlib": 330,
+    "scikit-learn": 66,
 }
 #: What leaves a notebook out: it needs what a test machine, or a kernel without a screen, does not have.
 RULES: Mapping[str, re.Pattern[str]] = {
@@ -39,7 +39,7 @@ RULES: Mapping[str, re.Pattern[str]] = {
 
 #: Notebooks that are known to differ, by package and name, each with the reason.
 KNOWN: Mapping[str, str] = {
-    "nbclient/tests/files/update-display-id": "it sends messages through the sockets of the kernel, which a run has not",
+    "nbclient/tests/files/update-display-id": "it sends messages through the sockets of the kernel; a run has none",
     "nbformat/tests/test2": "it calls `%connect_info`, and nobody could connect to a run",
 }
 

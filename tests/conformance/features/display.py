@@ -20,7 +20,6 @@ STEADY = {
     "link to nothing": "FileLink('no such file')",
     "files": "FileLinks('.')",
     "progress": "ProgressBar(10)",
-    "progress loop": "for i in ProgressBar(3): pass",
     "image of bytes": "import base64\n"
     "png = "
     "base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwA"
@@ -101,4 +100,9 @@ STEADY = {
     "assignment shown": "shown = 5",
     "interactivity none": "%config InteractiveShell.ast_node_interactivity = 'none'",
     "not shown": "6",
+}
+
+UNSTEADY = {
+    "import": "from IPython.display import *",
+    "progress loop": "for i in ProgressBar(3): pass",
 }

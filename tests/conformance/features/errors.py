@@ -30,7 +30,6 @@ STEADY = {
     "in the library": "import json\njson.loads('{')",
     "in exec": "exec('1 / 0')",
     "in eval": "eval('1 +')",
-    "recursion": "def r(): r()\nr()",
     "printed before": "print('before')\n1 / 0",
     "shown before": "display(1)\n1 / 0",
     "import": "import no_such_module_anywhere",
@@ -99,4 +98,8 @@ STEADY = {
     "tb": "%tb",
     "tb of another mode": "%tb Minimal",
     "alive": "print('alive')",
+}
+
+SLOW = {
+    "recursion": "def r(): r()\nr()",
 }

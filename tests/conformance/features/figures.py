@@ -44,8 +44,6 @@ STEADY = _IMPORT | {
     "savefig": "fig, ax = plt.subplots(); ax.plot([1]); fig.savefig('f.png'); plt.close(fig)",
     "image": "Image('f.png')",
     "image width": "Image('f.png', width=50, alt='a')",
-    "broken figure": "fig, ax = plt.subplots(); ax.set_title('$\\\\frac{$')",
-    "after it": "plt.get_fignums()",
     "seeded": "rng = np.random.default_rng(1)\nplt.hist(rng.normal(size=100));",
     "old seed": "np.random.seed(3)\nplt.hist(np.random.rand(9));",
     "back end": "plt.get_backend()",
@@ -160,4 +158,9 @@ BACK_ENDS = _IMPORT | {
     "switch back": "plt.switch_backend('inline'); plt.figure(figsize=(1, 1)); plt.plot([1, 3])",
     "svg back end": "plt.switch_backend('svg'); plt.figure(figsize=(1, 1)); plt.plot([1, 3])",
     "nbagg": "%matplotlib notebook",
+}
+
+SLOW = _IMPORT | {
+    "broken figure": "fig, ax = plt.subplots(); ax.set_title('$\\\\frac{$')",
+    "after it": "plt.get_fignums()",
 }

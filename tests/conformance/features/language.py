@@ -94,9 +94,7 @@ STEADY = {
     "decimal": "import decimal\ndecimal.getcontext().prec = 5\ndecimal.Decimal(1) / 3",
     "recursion limit": "sys.getrecursionlimit()",
     "locale": "import locale\nlocale.getlocale()",
-    "argv": "[a.rpartition('/')[2][:6] for a in sys.argv]",
     "flags": "sys.flags.interactive, hasattr(sys, 'ps1'), sys.executable, sys.path[0], sys.dont_write_bytecode",
-    "argparse": "import argparse\nargparse.ArgumentParser(prog='p').parse_args()",
     "input": "input('?')",
     "getpass": "import getpass\ngetpass.getpass()",
     "stdin": "sys.stdin.readline()",
@@ -174,8 +172,6 @@ SHELL = {
     "execute events": "ip.events.register('pre_execute', pre); ip.events.register('post_execute', post)",
     "execute events seen": "2",
     "execute events off": "ip.events.unregister('pre_execute', pre); ip.events.unregister('post_execute', post)",
-    "event raises": "def falls(*a): raise ValueError('in an event')\nip.events.register('post_run_cell', falls)",
-    "event raised": "ip.events.unregister('post_run_cell', falls)",
     "input transformer": "def swap(lines): return [line.replace('FIVE', '5') for line in lines]\n"
     "ip.input_transformers_post.append(swap)",
     "transformed": "FIVE + 1",
@@ -220,4 +216,14 @@ SHELL = {
     "paste": ">>> for i in range(2):\n...     print(i)",
     "automagic": "pwd = 3\npwd",
     "exit name": "type(exit).__name__, type(quit).__name__, exit",
+}
+
+#: A kernel's arguments name its connection file.
+UNSTEADY = {
+    "import": "import sys",
+    "argv": "[a.rpartition('/')[2][:6] for a in sys.argv]",
+    "argparse": "import argparse\nargparse.ArgumentParser(prog='p').parse_args()",
+    "event raises": "def falls(*a): raise ValueError('in an event')\n"
+    "get_ipython().events.register('post_run_cell', falls)",
+    "event raised": "get_ipython().events.unregister('post_run_cell', falls)",
 }

@@ -10,7 +10,6 @@ PANDAS = {
         "series": "df.a.describe()",
         "plot": "df.plot()",
         "styler": "df.style.set_uuid('u').highlight_max(subset=['a'])",
-        "styler with a drawn id": "df.style.format('{}')",
         "many": "pd.DataFrame({'n': range(200)})",
         "wide": "pd.DataFrame([range(60)])",
         "options": "pd.set_option('display.max_rows', 4)\npd.DataFrame({'n': range(200)})",
@@ -26,6 +25,10 @@ PANDAS = {
         "table schema": "pd.options.display.html.table_schema = True\ndf",
         "table schema off": "pd.options.display.html.table_schema = False\ndf",
     }
+}
+
+UNSTEADY = {
+    "styler": "import pandas as pd\npd.DataFrame({'a': [1]}).style",
 }
 
 _WIDGETS = {
