@@ -275,6 +275,16 @@ class DisplayUpdated:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WidgetChanged:
+    """A Jupyter widget came to be, or changed."""
+
+    index: int
+    name: str  #: the id of its comm
+    state: dict[str, Any]  #: what is new in its state
+    buffers: tuple[dict[str, Any], ...] = ()  #: binary parts of the state: ``data``, ``encoding`` and ``path``
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CellEnded:
     """A cell is through, its outputs complete."""
 
@@ -285,7 +295,7 @@ class CellEnded:
     error: CellError | None = None
 
 
-EngineEvent: TypeAlias = CellStarted | OutputAdded | OutputCleared | DisplayUpdated | CellEnded
+EngineEvent: TypeAlias = CellStarted | OutputAdded | OutputCleared | DisplayUpdated | WidgetChanged | CellEnded
 Emit: TypeAlias = Callable[[EngineEvent], None]
 
 

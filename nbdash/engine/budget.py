@@ -17,6 +17,7 @@ from nbdash.model import (
     Output,
     OutputAdded,
     OutputCleared,
+    WidgetChanged,
 )
 
 #: What is kept of the end of a stream whose middle is cut.
@@ -59,6 +60,9 @@ class OutputBudget:
         self._limits = limits
         self._emit = emit
         self._cells: defaultdict[int, _Spent] = defaultdict(_Spent)
+        #: The size of each part of each widget's state.
+        self._widgets: dict[tuple[str, str], int] = {}
+        self._widgets_size = 0
 
     def __call__(self, event: EngineEvent) -> None:
         """Take one event of the engine's."""
@@ -73,6 +77,8 @@ class OutputBudget:
             case DisplayUpdated():
                 if _size_of(event.data) <= self._limits.output_bytes:
                     self._emit(event)
+            case WidgetChanged():
+                self._change_widget(event)
             case CellEnded():
                 self.finish(event.index)
                 self._emit(replace(event, error=bounded_error(event.error) if event.error else None))
@@ -115,6 +121,16 @@ class OutputBudget:
         else:
             spent.size += size
             spent.figures += is_figure
+            self._emit(event)
+
+    def _change_widget(self, event: WidgetChanged) -> None:
+        """Widgets may have as much as outputs; a part that changes replaces what it was."""
+        parts = {**event.state, **{f"buffer {buffer.get('path')}": buffer for buffer in event.buffers}}
+        sizes = {(event.name, str(key)): _size_of(key) + _size_of(value) for key, value in parts.items()}
+        size = self._widgets_size + sum(each - self._widgets.get(part, 0) for part, each in sizes.items())
+        if size <= self._limits.output_bytes:
+            self._widgets |= sizes
+            self._widgets_size = size
             self._emit(event)
 
     @property

@@ -15,6 +15,7 @@ from nbdash.model import (
     Output,
     OutputAdded,
     OutputCleared,
+    WidgetChanged,
 )
 
 _OUTPUT_FIELDS: dict[str, dict[str, type]] = {
@@ -45,6 +46,8 @@ def _event_of(kind: str, index: int, frame: dict[str, Any]) -> EngineEvent:
             output = _checked(frame["output"])
             display_id = str(frame["display_id"])
             return DisplayUpdated(index=index, display_id=display_id, data=output["data"], metadata=output["metadata"])
+        case "widget":
+            return _widget_changed(index, frame)
         case "end":
             return _cell_ended(index, frame)
     raise WireError(f"a message of unknown kind {kind!r}")
@@ -59,6 +62,13 @@ def _output_added(index: int, frame: dict[str, Any]) -> OutputAdded:
         title=_text_or_none(about.get("title")),
         alt=_text_or_none(about.get("alt")),
     )
+
+
+def _widget_changed(index: int, frame: dict[str, Any]) -> WidgetChanged:
+    state, buffers = frame["state"], frame["buffers"]
+    if not isinstance(state, dict) or not all(isinstance(buffer, dict) for buffer in buffers):
+        raise TypeError("widget")
+    return WidgetChanged(index=index, name=str(frame["name"]), state=state, buffers=tuple(buffers))
 
 
 def _cell_ended(index: int, frame: dict[str, Any]) -> CellEnded:

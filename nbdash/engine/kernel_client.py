@@ -20,6 +20,7 @@ from nbdash.model import (
     Emit,
     OutputAdded,
     OutputCleared,
+    WidgetChanged,
 )
 
 _IOPUB_SECONDS = 600  # nbclient gives up on a cell's outputs after this; our own limits are stricter
@@ -64,6 +65,7 @@ class CellClient(NotebookClient):  # type: ignore[misc]
         began = monotonic()
         self._emit(CellStarted(index=cell.index, at=datetime.now(UTC)))
         await self.async_execute_cell(nbformat.v4.new_code_cell(cell.source), 0)
+        self._tell_caught()
         ended = CellEnded(
             index=cell.index,
             at=datetime.now(UTC),
@@ -109,6 +111,20 @@ class CellClient(NotebookClient):  # type: ignore[misc]
             super().clear_output(outs, msg, cell_index)
         else:
             self._emit(OutputCleared(index=self._index, wait=bool(msg["content"].get("wait"))))
+
+    def handle_comm_msg(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
+        """What a widget tells of its state."""
+        super().handle_comm_msg(outs, msg, cell_index)
+        data = msg["content"]["data"]
+        if isinstance(data.get("state"), dict):
+            buffers = self._get_buffer_data(msg) if data.get("buffer_paths") else []
+            name = msg["content"]["comm_id"]
+            self._emit(WidgetChanged(index=self._index, name=name, state=_plain(data["state"]), buffers=tuple(buffers)))
+
+    def _tell_caught(self) -> None:
+        """What the Output widgets hold, which nbclient has caught."""
+        for name, widget in self.comm_objects.items():
+            self._emit(WidgetChanged(index=self._index, name=name, state={"outputs": _plain(widget.outputs)}))
 
     @property
     def _index(self) -> int:

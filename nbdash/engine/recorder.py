@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from nbdash.engine.widgets import WidgetStates
 from nbdash.model import (
     CellEnded,
     CellStarted,
@@ -20,6 +21,7 @@ from nbdash.model import (
     Output,
     OutputAdded,
     OutputCleared,
+    WidgetChanged,
 )
 
 
@@ -94,6 +96,7 @@ class Recorder:
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = copy.deepcopy(document)
         cells = self._document["cells"]
+        self._widgets = WidgetStates()
         self._records = {i: _CellRecord() for i, cell in enumerate(cells) if cell["cell_type"] == "code"}
         for index in self._records:
             _forget_run(cells[index])
@@ -107,7 +110,10 @@ class Recorder:
             case OutputAdded():
                 self._add(record, event)
             case OutputCleared():
-                record.clear(event.wait)
+                if not self._widgets.clear(event.wait):
+                    record.clear(event.wait)
+            case WidgetChanged():
+                self._widgets.change(event)
             case DisplayUpdated():
                 self._update(event.display_id, event.data, event.metadata)
             case CellEnded():
@@ -128,9 +134,12 @@ class Recorder:
         document = copy.deepcopy(self._document)
         for index in self._records:
             document["cells"][index] = self.cell(index)
+        if widgets := self._widgets.metadata():
+            document["metadata"]["widgets"] = widgets
         return document
 
     def _start(self, event: CellStarted) -> None:
+        self._widgets.begin_cell()
         stamp = _timestamp(event.at)
         timing = {"iopub.status.busy": stamp, "iopub.execute_input": stamp}
         self._records[event.index] = _CellRecord(timing=timing)
@@ -138,7 +147,8 @@ class Recorder:
     def _add(self, record: _CellRecord, event: OutputAdded) -> None:
         if event.display_id is not None:  # as nbclient: a display id used again updates its older outputs
             self._update(event.display_id, event.output["data"], event.output["metadata"])
-        record.add(event)
+        if not self._widgets.add(event.output):
+            record.add(event)
 
     def _update(self, display_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         for record in self._records.values():

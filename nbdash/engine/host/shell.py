@@ -26,6 +26,7 @@ from traitlets import Any as AnyTrait
 from traitlets import CBool, Instance, Type, default
 from traitlets.config import Config
 
+from .comms import offer_comms
 from .drawing import Drawings
 from .figures import close_unseen, describe_figure, is_figure
 from .kernel import IPythonKernel, KernelMagics, be_imported, execute_request
@@ -44,6 +45,7 @@ def make_shell() -> ZMQInteractiveShell:
     config.IPKernelApp.connection_file = ""
     shell: ZMQInteractiveShell = ZMQInteractiveShell.instance(config=config, compiler_class=CellCompiler)
     shell.kernel = IPythonKernel(shell)
+    offer_comms(shell)
     shell.extension_manager.load_extension("storemagic")  # as a kernel does
     return shell
 
