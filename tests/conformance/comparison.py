@@ -135,7 +135,7 @@ def _widget_facts(document: Document) -> Facts:
         text = json.dumps(model, sort_keys=True)
         for each, told in names.items():
             text = text.replace(each, told)
-        facts[names[name], str(model["model_name"])] = text
+        facts[names[name],] = text
     return facts
 
 

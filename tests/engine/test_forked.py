@@ -86,12 +86,14 @@ def test_libraries_are_there_before_the_run(fork: ForkEngine, tmp_path: Path) ->
 
 def test_the_process_looks_like_a_kernels(fork: ForkEngine, tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("name = 'beside'")
+    (tmp_path / "this.py").write_text("c = 'not the standard library'")
     source = (
-        "import beside, sys\nprint(beside.name, sys.path[0] == '', any('_nbdash_host' in p for p in sys.path))\n"
+        "import beside, sys\nprint(beside.name, sys.path.count(''), any('_nbdash_host' in p for p in sys.path))\n"
         "print(sys.argv[1], __name__, vars(sys.modules['__main__']) is globals(), 'zmq' in str(type(get_ipython())))\n"
-        "print(get_ipython().kernel.shell is get_ipython())"
+        "print(get_ipython().kernel.shell is get_ipython())\n"
+        "sys.stdout = None; import this; sys.stdout = sys.__stdout__; print(this.c)"
     )
-    assert run(fork, tmp_path, source).text(0) == "beside True False\n-f __main__ True True\nTrue\n"
+    assert run(fork, tmp_path, source).text(0) == "beside 1 False\n-f __main__ True True\nTrue\n97\n"
 
 
 def test_a_run_holds_no_files_of_others(fork: ForkEngine, tmp_path: Path) -> None:
