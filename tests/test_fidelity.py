@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import tarfile
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fidelity.conformance import BEGIN, END, read_results, reason_of, section, with_section
 from benchmarks.fidelity.measure import Row
 from benchmarks.fidelity.report import MARKER, Dropped, remarks_of, report, unexplained
 from benchmarks.fidelity.sources import foreign_notebooks, notebook_from_gallery
@@ -38,7 +40,7 @@ def test_twenty_foreign_notebooks_show_every_figure_and_rerun() -> None:
 
 
 def test_every_difference_on_the_page_has_its_reason() -> None:
-    below = PAGE.read_text(encoding="utf-8").rpartition("|\n")[2]
+    below = _published().rpartition("|\n")[2]
     odd = [name for name, counts in _rows().items() if not _is_whole(counts) or counts[-1] != "0"]
     assert [name for name in odd if f"`{name}`" not in below] == []
 
@@ -106,9 +108,14 @@ def test_a_script_named_like_a_standard_module_leaves_its_folder(tmp_path: Path)
     ]
 
 
+def _published() -> str:
+    """The part of the page that is about publishing."""
+    return PAGE.read_text(encoding="utf-8").partition(BEGIN)[0]
+
+
 def _rows() -> dict[str, list[str]]:
     """The page's table: notebook to counts."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    lines = _published().splitlines()
     rows = [re.split(r" *\| *", line.strip("| ")) for line in lines if re.match(r"\| \S+-\d", line)]
     return {name: counts for _, name, *counts in rows}
 
@@ -116,3 +123,44 @@ def _rows() -> dict[str, list[str]]:
 def _is_whole(counts: list[str]) -> bool:
     kernel, page, rerun, varying, same, *_ = counts
     return kernel == page == rerun and int(kernel) == int(varying) + int(same)
+
+
+def test_a_section_is_made_of_results_and_replaced_the_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text("\n".join(map(json.dumps, (_HEAD, _finding("doc/a", 3), _finding("doc/b", 2, [_DIFFERENCE])))))
+    made = section(read_results(path))
+    assert "**4 of 5 figures do not vary; 1 of these differ. 8 cells of 2 notebooks were compared.**" in made
+    assert "| drawn-1.0 | 2 | 8 | 10 | 5 | 2 | 1 |" in made
+    assert "- Left out, by what is in their code: 7 that need a network. 0 take" in made
+    assert "- `drawn-1.0/doc/b` (cell 4): not explained yet." in made
+    page = with_section("# Page\n", made)
+    assert page.startswith("# Page\n\n<!-- conformance")
+    assert with_section(page, made) == page
+    assert with_section(page + "\nMore.\n", "other") == f"# Page\n\n{BEGIN}\n\nother\n\n{END}\n\nMore.\n"
+
+
+def test_what_is_known_to_differ_has_its_reason() -> None:
+    assert reason_of({"package": "nbformat-9.9", "name": "tests/test2"}).startswith("it calls `%connect_info`")
+    assert reason_of({"package": "features", "name": "%connect_info"})
+    assert reason_of({"package": "features", "name": "display"}) == ""
+
+
+def test_the_page_explains_every_difference_that_conformance_found() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert BEGIN in page
+    assert "not explained yet" not in page
+
+
+_DIFFERENCE = {"cell": 3, "place": "1 · image/png", "kernel": "a", "engine": "b"}
+_HEAD = {
+    "mode": "default",
+    "repeats": 3,
+    "versions": {"IPython": "9"},
+    "packages": [{"package": "drawn-1.0", "found": 9, "taken": 2, "left_out": {"network": 7}}],
+}
+
+
+def _finding(name: str, figures: int, differences: list[dict[str, object]] | None = None) -> dict[str, object]:
+    compared = {"cells": 4, "outputs": 5, "figures": figures, "varying_cells": 1, "varying_figures": figures - 2}
+    compared["differences"] = differences or []  # type: ignore[assignment]
+    return {"package": "drawn-1.0", "name": name, "compared": compared, "left_out": ""}

@@ -144,7 +144,8 @@ def _differing_cells(finding: dict[str, Any]) -> set[int]:
 
 
 def _differing_pictures(finding: dict[str, Any]) -> int:
-    return sum("image/" in difference["place"] for difference in finding["compared"]["differences"])
+    differences = finding["compared"]["differences"]
+    return len({(each["cell"], each["place"].split()[0]) for each in differences if "image/" in each["place"]})
 
 
 def _sum(results: Results, name: str) -> int:
