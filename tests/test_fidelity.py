@@ -155,6 +155,7 @@ _DIFFERENCE = {"cell": 3, "place": "1 · image/png", "kernel": "a", "engine": "b
 _HEAD = {
     "mode": "default",
     "repeats": 3,
+    "reused": 0,
     "versions": {"IPython": "9"},
     "packages": [{"package": "drawn-1.0", "found": 9, "taken": 2, "left_out": {"network": 7}}],
 }

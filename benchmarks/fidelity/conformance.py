@@ -28,7 +28,7 @@ metadata, execution counts, display ids, and how the run ends. Where anything di
 
 **{steady} of {figures} figures do not vary; {same}. {cells} cells of {notebooks} notebooks were compared.**
 
-- Versions: {versions}; engine mode `{mode}`.
+- Versions: {versions}; engine mode `{mode}`, which used {reused} pictures again.
 - Left out, by what is in their code: {left_out}. {late} take a kernel more than the time limit of a cell.
 
 | from | notebooks | cells | outputs | figures | vary | differ |
@@ -99,6 +99,7 @@ def section(results: Results) -> str:
         notebooks=len(results.compared),
         versions=", ".join(f"{name} {number}" for name, number in results.head["versions"].items()),
         mode=results.head["mode"],
+        reused=results.head.get("reused") or "no",
         left_out=", ".join(f"{count} that need a {rule}" for rule, count in sorted(rules.items())) or "none",
         late=len(results.findings) - len(results.compared),
     )

@@ -86,20 +86,21 @@ def suite(request: pytest.FixtureRequest) -> Iterator[Suite]:
 
 
 @pytest.fixture(scope="session")
-def record(request: pytest.FixtureRequest) -> Iterator[list[Finding]]:
+def record(request: pytest.FixtureRequest, suite: Suite) -> Iterator[list[Finding]]:
     """Takes the findings; at the session's end they are written to the file of results."""
     findings: list[Finding] = []
     yield findings
     if _is_long(request.config):
-        _write_results(request.config, findings)
+        _write_results(request.config, findings, reused=suite.pictures.reused)
 
 
-def _write_results(config: pytest.Config, findings: list[Finding]) -> None:
+def _write_results(config: pytest.Config, findings: list[Finding], *, reused: int) -> None:
     mode = config.getoption("engine_mode")
     path = config.getoption("results") or cache_folder() / f"results-{mode}.jsonl"
     head = {
         "mode": mode,
         "repeats": REPEATS,
+        "reused": reused,
         "versions": {name: version(name) for name in _VERSIONS},
         "packages": [asdict(counts) for counts in corpus().counts],
     }

@@ -139,7 +139,14 @@ def _job_for(case: Case, folder: Path, cell_seconds: int) -> Job:
         CellJob(index=index, source=source, title=f"cell {index + 1}", may_raise=True) for index, source in case.cells
     )
     limits = Limits(cell_seconds=cell_seconds, figures=10_000, output_bytes=1 << 30)
-    return Job(run_id="conformance", cells=cells, folder=folder, python=sys.executable, limits=limits)
+    return Job(
+        run_id="conformance",
+        cells=cells,
+        folder=folder,
+        python=sys.executable,
+        limits=limits,
+        dashboard=f"{case.package}/{case.name}",
+    )
 
 
 @contextmanager

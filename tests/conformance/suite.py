@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from nbdash.engine.base import Engine
 from nbdash.engine.forked import ForkEngine
-from tests.conformance.comparison import Compared, compare
+from tests.conformance.comparison import WHOLE, Compared, Difference, compare
 from tests.conformance.execution import Case, Executed, Oracle, run_engine
 
 #: Two kernels may print the same time by chance: what has not varied yet is run again up to this often.
@@ -22,12 +21,43 @@ REPEATS = 3
 class EngineMode:
     """The ``fork`` engine with some of its ways to save time on or off."""
 
-    options: Mapping[str, Any] = field(default_factory=dict)  #: keyword arguments of ForkEngine
+    drawers: int | None = None  #: as ForkEngine's
+    #: Each notebook is executed twice, the second time with the pictures of the first, and that is compared.
+    reuses: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 #: For ``--engine-mode``.
-MODES: Mapping[str, EngineMode] = {"default": EngineMode()}
+MODES: Mapping[str, EngineMode] = {
+    "default": EngineMode(),
+    "plain": EngineMode(drawers=0),
+    "reuse": EngineMode(reuses=True),
+    "reuse-alone": EngineMode(reuses=True, drawers=1),
+    "verify": EngineMode(reuses=True, environment={"NBDASH_VERIFY_FIGURES": "1"}),
+}
+
+
+class MemoryPictures:
+    """A PictureStore that counts."""
+
+    def __init__(self) -> None:
+        self.reused = 0
+        self.distrusted: set[str] = set()
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def find(self, dashboard: str, fingerprint: str) -> bytes | None:
+        """What was kept."""
+        found = self._kept.get((dashboard, fingerprint))
+        self.reused += found is not None
+        return found
+
+    def keep(self, dashboard: str, fingerprint: str, data: bytes) -> None:
+        """Keep it for the session."""
+        self._kept[dashboard, fingerprint] = data
+
+    def distrust(self, dashboard: str) -> None:
+        """Remember that a fingerprint was not the whole truth."""
+        self.distrusted.add(dashboard)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +83,9 @@ class Suite:
     """Compares cases ahead of whoever asks for their findings, in the order in which they were given."""
 
     def __init__(self, mode: EngineMode, *, cache: Path, jobs: int, cell_seconds: int) -> None:
-        self._engine: Engine = ForkEngine(**mode.options)
+        self.pictures = MemoryPictures()
+        self._mode = mode
+        self._engine: Engine = ForkEngine(drawers=mode.drawers, pictures=self.pictures if mode.reuses else None)
         self._oracle = Oracle(cache / "kernels", cell_seconds)
         self._cell_seconds = cell_seconds
         self._pool = ThreadPoolExecutor(max_workers=jobs)
@@ -85,8 +117,16 @@ class Suite:
                 compared=None,
                 left_out=f"a cell takes a kernel more than {self._cell_seconds} s",
             )
-        engine = run_engine(self._engine, case, self._cell_seconds)
-        return Finding(package=case.package, name=case.name, compared=self._explained(case, engine, kernels))
+        compared = self._explained(case, self._run_engine(case), kernels)
+        if f"{case.package}/{case.name}" in self.pictures.distrusted:
+            told = Difference(cell=WHOLE, place="fingerprint", kernel="tells figures apart", engine="does not")
+            compared = replace(compared, differences=[*compared.differences, told])
+        return Finding(package=case.package, name=case.name, compared=compared)
+
+    def _run_engine(self, case: Case) -> Executed:
+        for _ in range(1 + self._mode.reuses):
+            executed = run_engine(self._engine, case, self._cell_seconds)
+        return executed
 
     def _explained(self, case: Case, engine: Executed, kernels: list[Executed]) -> Compared:
         """Kernels run again for as long as there is anything that they could explain."""
