@@ -26,7 +26,9 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from benchmarks.fidelity.sources import is_shadow
 from nbdash.engine.base import Engine
 from nbdash.engine.recorder import Recorder
-from nbdash.model import Cause, CellJob, DisplayUpdated, EngineEvent, Job, Limits, OutputAdded
+from nbdash.model import Cause, CellJob, DisplayUpdated, EngineEvent, Job, Limits, OutputAdded, Selection
+from nbdash.notebook.plan import make_plan
+from nbdash.notebook.reader import notebook_from_document
 from tests.conformance.comparison import Document, Executed
 
 #: A part of every key in the store of kernel runs: one more when what is stored changes.
@@ -138,12 +140,14 @@ def _job_for(case: Case, folder: Path, cell_seconds: int) -> Job:
     cells = tuple(
         CellJob(index=index, source=source, title=f"cell {index + 1}", may_raise=True) for index, source in case.cells
     )
+    plan = make_plan(notebook_from_document(case.document, case.name), Selection.ALL)
     limits = Limits(cell_seconds=cell_seconds, figures=10_000, output_bytes=1 << 30)
     return Job(
         run_id="conformance",
         cells=cells,
         folder=folder,
         python=sys.executable,
+        imports=plan.imports,
         limits=limits,
         dashboard=f"{case.package}/{case.name}",
     )
