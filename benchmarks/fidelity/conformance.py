@@ -26,10 +26,11 @@ kernel, and compares number, order and types of outputs, every line of every tex
 metadata, execution counts, display ids, and how the run ends. Where anything differs the kernel runs again, up to
 {repeats} times: a line, or a picture, in which its own runs differ varies by itself and is not compared.
 
-**{steady} of {figures} figures do not vary; {same}. {cells} cells of {notebooks} notebooks were compared.**
+**{cells} cells of {notebooks} notebooks were compared. {steady} of {figures} figures do not vary; {same}.**
 
 - Versions: {versions}; engine mode `{mode}`, which used {reused} pictures again.
-- Left out, by what is in their code: {left_out}. {late} take a kernel more than the time limit of a cell.
+- Left out, by what is in their code: {left_out};
+  and {late} with a cell that takes a kernel longer than the time limit.
 
 | from | notebooks | cells | outputs | figures | vary | differ |
 |---|--:|--:|--:|--:|--:|--:|
@@ -129,7 +130,10 @@ def _line(package: str, findings: list[dict[str, Any]]) -> str:
 def _differences(results: Results) -> list[str]:
     if not results.differing:
         return []
-    lines = [f"- {_name_of(each)}: {reason_of(each) or 'not explained yet'}." for each in results.differing]
+    by_reason: dict[str, list[str]] = {}
+    for finding in results.differing:
+        by_reason.setdefault(reason_of(finding) or "not explained yet", []).append(_name_of(finding))
+    lines = [f"- {', '.join(names)}: {reason}." for reason, names in by_reason.items()]
     return ["What differs, and why:", "", *lines]
 
 
