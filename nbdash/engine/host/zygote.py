@@ -37,7 +37,8 @@ def main(fd: int) -> None:
         return
     become_subreaper()
     shell = make_shell()  # before Matplotlib, which reads the back end's name from the environment
-    failed = _preload(hello["preload"])
+    with shell.builtin_trap:  # as in a cell: pandas asks get_ipython(), once, whether it is in a terminal
+        failed = _preload(hello["preload"])
     if hello["preload"]:
         with contextlib.suppress(Exception):
             draw_once()

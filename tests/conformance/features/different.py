@@ -51,6 +51,15 @@ SESSIONS: dict[str, tuple[dict[str, str], str]] = {
         _NO_APPLICATION,
     ),
     "%connect_info": ({"connect": "%connect_info"}, _NO_APPLICATION),
+    "%matplotlib -l": (
+        {
+            "import": "import matplotlib.pyplot as plt",
+            "agg": "%matplotlib agg\nplt.plot([1, 2]);",
+            "inline": "%matplotlib inline\nplt.plot([1, 2]);",
+            "list": "%matplotlib -l",
+        },
+        "the process that a run is forked from has drawn a figure, so the inline back end is listed by its module too",
+    ),
     "%subshell": ({"subshell": "%subshell"}, _NO_APPLICATION),
     "%config, which lists classes": ({"config": "%config"}, _NO_APPLICATION),
     **{

@@ -145,7 +145,6 @@ BACK_ENDS = _IMPORT | {
     "agg show": "plt.show()",
     "agg returned": "plt.gcf()",
     "inline": "plt.close('all')\n%matplotlib inline\nplt.figure(figsize=(1, 1)); plt.plot([1, 2]); plt.get_backend()",
-    "inline with its list": "%matplotlib -l",
     "qt": "%matplotlib qt",
     "tk": "%matplotlib gtk3",
     "widget": "%matplotlib widget",

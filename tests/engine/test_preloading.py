@@ -1,0 +1,28 @@
+"""What is imported before a run's fork finds what it would find in a cell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engine_runs import cell, make_job, run_job
+
+from nbdash.engine.forked import ForkEngine
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux")
+
+
+@pytest.fixture(scope="module")
+def fork() -> Iterator[ForkEngine]:
+    engine = ForkEngine()
+    yield engine
+    engine.close()
+
+
+def test_pandas_does_not_take_a_run_for_a_terminal(fork: ForkEngine, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    source = "import pandas\nprint(pandas.get_option('display.max_columns'))"
+    for imports in (("pandas",), ()):
+        assert run_job(fork, make_job(cell(source), folder=tmp_path, imports=imports)).text(0) == "20\n"
