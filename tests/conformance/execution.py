@@ -29,7 +29,7 @@ from nbdash.engine.recorder import Recorder
 from nbdash.errors import NotebookError
 from nbdash.model import Cause, CellJob, DisplayUpdated, EngineEvent, Job, Limits, OutputAdded, Selection
 from nbdash.notebook.plan import make_plan
-from nbdash.notebook.reader import notebook_from_document
+from nbdash.notebook.reader import parse_notebook
 from tests.conformance.comparison import Document, Executed
 
 #: A part of every key in the store of kernel runs: one more when what is stored changes.
@@ -156,7 +156,7 @@ def _job_for(case: Case, folder: Path, cell_seconds: int) -> Job:
 def _imports_of(case: Case) -> tuple[str, ...]:
     """What nbdash tells an engine of the notebook's imports."""
     try:
-        return make_plan(notebook_from_document(case.document, case.name), Selection.ALL).imports
+        return make_plan(parse_notebook(json.dumps(case.document), case.name), Selection.ALL).imports
     except NotebookError:  # nbdash would not take it; the engine can
         return ()
 
