@@ -22,12 +22,18 @@ pytestmark = [
     # Plain nbclient's own: it leaves its sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+#: The default run's; the long form has all.
+_SAMPLE = ("co2", "epidemic", "jobs")
 _EXAMPLES = [
-    Case(
-        package="examples",
-        name=path.stem,
-        document=dict(nbformat.read(path, as_version=4)),
-        folder=path.parent,
+    pytest.param(
+        Case(
+            package="examples",
+            name=path.stem,
+            document=dict(nbformat.read(path, as_version=4)),
+            folder=path.parent,
+        ),
+        id=path.stem,
+        marks=[] if path.stem in _SAMPLE else [pytest.mark.conformance],
     )
     for path in sorted(data_dir("notebooks").glob("*.ipynb"))
 ]
@@ -50,7 +56,7 @@ def test_features_are_as_in_a_kernel(suite: Suite, record: list[Finding], case: 
     _judge(suite.finding(case), record)
 
 
-@pytest.mark.parametrize("case", _EXAMPLES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", _EXAMPLES)
 def test_examples_are_as_in_a_kernel(suite: Suite, record: list[Finding], case: Case) -> None:
     _judge(suite.finding(case), record)
 
