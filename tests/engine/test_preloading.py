@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from engine_runs import cell, make_job, run_job
 
@@ -26,3 +28,17 @@ def test_pandas_does_not_take_a_run_for_a_terminal(fork: ForkEngine, tmp_path: P
     source = "import pandas\nprint(pandas.get_option('display.max_columns'))"
     for imports in (("pandas",), ()):
         assert run_job(fork, make_job(cell(source), folder=tmp_path, imports=imports)).text(0) == "20\n"
+
+
+def test_what_runs_are_forked_from_holds_no_font_open(tmp_path: Path) -> None:
+    """A run that freed one late would close a file of its own, which has got the number by then."""
+    engine = ForkEngine()
+    run_job(engine, make_job(cell("import matplotlib.pyplot"), folder=tmp_path, imports=("matplotlib",)))
+    opened = [
+        os.readlink(link)
+        for child in psutil.Process().children(recursive=True)
+        for link in Path(f"/proc/{child.pid}/fd").iterdir()
+    ]
+    engine.close()
+    assert opened
+    assert [path for path in opened if path.endswith((".ttf", ".otf"))] == []

@@ -19,7 +19,6 @@ def draw_once() -> None:
         return
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.mathtext import MathTextParser
 
     with warnings.catch_warnings(), matplotlib.rc_context(matplotlib.rcParamsDefault):
         warnings.simplefilter("ignore")
@@ -31,5 +30,16 @@ def draw_once() -> None:
         axes.legend()
         canvas.draw()
         canvas.print_figure(io.BytesIO(), format="png", bbox_inches="tight")
-    parsed: Any = MathTextParser  # its cache keeps fonts
-    parsed._parse_cached.cache_clear()
+
+
+def close_fonts() -> None:
+    """Leave no font open; to be called when everything is warm.
+
+    A run closes the files that it inherits.  A font of theirs that it frees late, out of a cache that is full, would
+    close them once more: a font of the run's own, most likely, which has got the number by then.
+    """
+    mathtext: Any = sys.modules.get("matplotlib.mathtext")
+    font_manager: Any = sys.modules.get("matplotlib.font_manager")
+    if mathtext is not None and font_manager is not None:
+        mathtext.MathTextParser._parse_cached.cache_clear()
+        font_manager._get_font.cache_clear()

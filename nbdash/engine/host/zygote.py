@@ -21,7 +21,7 @@ from .keeper import keep_run
 from .shell import make_shell
 from .system import become_subreaper, fork_quietly
 from .tree import children_of, kill_all
-from .warming import draw_once
+from .warming import close_fonts, draw_once
 from .wire import TOKEN_BYTES, FrameReader, pack_frame, receive_with_fds
 
 #: Both ends know it: the zygote's own socket is out of reach of runs.
@@ -43,6 +43,8 @@ def main(fd: int) -> None:
         with contextlib.suppress(Exception):
             draw_once()
             take_snapshot()
+        with contextlib.suppress(Exception):
+            close_fonts()
     gc.collect()
     gc.freeze()
     control.sendall(pack_frame({"ready": os.getpid(), "failed": failed, "folders": _folders()}, TOKEN))
