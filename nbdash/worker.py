@@ -53,7 +53,8 @@ from nbdash.store import Store, StoredCard, reference_of
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.1
+#: Between two looks whether anything has changed, which cost next to nothing.
+POLL_SECONDS = 0.02
 SWEEP_SECONDS = 5.0
 COLLECT_SECONDS = 600.0
 #: Between attempts to write where the disk is full or the database held.
@@ -92,11 +93,15 @@ class Worker:
 
     def _claim_until(self, stop: threading.Event, pool: ThreadPoolExecutor, slots: int) -> None:
         running: set[Future[None]] = set()
+        empty: int | None = None  # what was kept when there was no run to claim
         while not stop.wait(POLL_SECONDS):
             running = {future for future in running if not future.done()}
             try:
-                while len(running) < slots and (run := self.store.claim_run(self.name)):
-                    running.add(pool.submit(self.perform, run))
+                while len(running) < slots and (state := self.store.state()) != empty:
+                    if run := self.store.claim_run(self.name):
+                        running.add(pool.submit(self.perform, run))
+                    else:
+                        empty = state
             except StoreError as error:
                 log.warning("no run can be started: %s", error)
                 stop.wait(RETRY_SECONDS)
