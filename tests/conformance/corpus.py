@@ -39,6 +39,10 @@ RULES: Mapping[str, re.Pattern[str]] = {
 
 #: Notebooks that are known to differ, by package and name, each with the reason.
 KNOWN: Mapping[str, str] = {
+    "matplotlib/galleries/users_explain/axes/axes_units": (
+        "it lists the converters of units in the order in which Matplotlib's modules were imported, "
+        "and beforehand they are imported in another"
+    ),
     "matplotlib/galleries/examples/showcase/xkcd": (
         "its fonts are missing, and where libraries are imported and a figure is drawn before the run, the log says so "
         "in 44 lines more (200, and 156 in a kernel and in a run without that); its pictures are the same"
