@@ -128,6 +128,10 @@ def outputs(result: Result) -> str:
     return re.sub(r"ipykernel_\d+|0x[0-9a-f]{8,}", "", json.dumps(shown, sort_keys=True, indent=1))
 
 
+def is_asleep(result: Result, index: int) -> bool:
+    return result.text(index) == "asleep True\n"
+
+
 @pytest.mark.parametrize("name", [*BESIDE, *HERE])
 def test_outputs_are_as_if_the_run_had_drawn(beside: ForkEngine, here: ForkEngine, tmp_path: Path, name: str) -> None:
     cells = (BESIDE | HERE)[name]
@@ -171,6 +175,19 @@ def test_a_drawing_takes_no_longer_than_a_cell_may(beside: ForkEngine, tmp_path:
     result = run(beside, tmp_path, [patched, PLOT, *["time.sleep(0.8)"] * 9], cell_seconds=2.0)
     assert result.outcome.failure is not None
     assert (result.outcome.failure.cause, result.outcome.failure.index) == (Cause.TIMEOUT, 2)
+
+
+def test_a_drawer_does_not_read_on_where_the_run_is(beside: ForkEngine, tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("abcdefgh")
+    patched = (
+        "letters = open('letters.txt', 'rb', buffering=0); letters.read(2)\n"
+        "draw = matplotlib.axes.Axes.draw\ndef reading(self, renderer):\n"
+        "    open('seen', 'ab').write(letters.read(3)); draw(self, renderer)\nmatplotlib.axes.Axes.draw = reading"
+    )
+    result = run(beside, tmp_path, [patched, PLOT, ASLEEP, "time.sleep(1); print(letters.read())"])
+    assert is_asleep(result, 3)
+    assert result.text(4) == "b'cdefgh'\n"
+    assert (tmp_path / "seen").read_bytes().startswith(b"cde")
 
 
 def test_as_many_are_drawn_at_a_time_as_there_may_be(beside: ForkEngine, tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ from typing import Any
 
 from .wire import FRAME_BYTES, pack_body
 
+try:
+    import fcntl
+except ImportError:  # Windows: importable, but nothing here is ever called
+    pass
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 #: What is kept at either end of a text that no frame can hold.
 _KEPT_TEXT = 512 * 1024
@@ -135,7 +140,7 @@ class Channel:
     def drawer_on(self, sock: socket.socket, *, keep: set[int]) -> Drawer:
         """In a fork: a channel of its own, into which goes what was for this one; closes all others but ``keep``."""
         drawer = Drawer(sock, self._token, self._streams, self.index)
-        _close_connections({sock.fileno(), *keep})
+        _part_from_parent({sock.fileno(), *keep})
         return drawer
 
     @contextlib.contextmanager
@@ -222,15 +227,28 @@ class SilentChannel:
         """Nothing."""
 
 
-def _close_connections(keep: set[int]) -> None:
-    """Close all pipes and sockets but those: whoever waits for their end must not wait for this process."""
-    for fd in map(int, os.listdir("/proc/self/fd")):
-        if fd in keep:
-            continue
+def _part_from_parent(keep: set[int]) -> None:
+    """Close all pipes and sockets but those, and open again all files that are only read.
+
+    Whoever waits for the end of a connection must not wait for this process; and where one of two processes that
+    share an open file reads, a font say, the other would go on from there.
+    """
+    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - keep:
         with contextlib.suppress(OSError):
             mode = os.fstat(fd).st_mode
             if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
                 os.close(fd)
+            elif stat.S_ISREG(mode) and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                _open_again(fd)
+
+
+def _open_again(fd: int) -> None:
+    again = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)
+    try:
+        os.lseek(again, os.lseek(fd, 0, os.SEEK_CUR), os.SEEK_SET)
+        os.dup2(again, fd, inheritable=os.get_inheritable(fd))
+    finally:
+        os.close(again)
 
 
 def _wait_writable(fd: int) -> None:
