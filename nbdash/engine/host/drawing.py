@@ -45,7 +45,7 @@ class Drawings:
         if self._most < 1 or backend is None or not backend.show._draw_called or not self._has_usual_hooks(backend):
             return
         tasks = [_Ending(self._shell, manager.canvas.figure) for manager in backend.Gcf.get_all_fig_managers()]
-        if self._take(tasks):
+        if tasks and self._take(tasks):
             backend.show._to_draw, backend.show._draw_called = [], False
 
     def take_shown(self, figure: Any, frame: Any) -> bool:
@@ -82,11 +82,11 @@ class Drawings:
 
     def _has_usual_hooks(self, backend: Any) -> bool:
         """Whether only Matplotlib's own functions follow at the cell's end, and they draw and close all."""
-        usual = [self._shell.finish_figures, backend.matplotlib.pyplot._draw_all_if_interactive, backend.flush_figures]
+        drawing = [backend.matplotlib.pyplot._draw_all_if_interactive, backend.flush_figures]
+        tracking = getattr(self._shell.display_pub, "_on_post_execute", None)  # IPython's own, since 9
         hooks = self._shell.events.callbacks["post_execute"]
-        return (
-            len(hooks) == 3 and all(each in usual for each in hooks) and backend.InlineBackend.instance().close_figures
-        )
+        others = [hook for hook in hooks if hook not in (self._shell.finish_figures, tracking)]
+        return sorted(others, key=id) == sorted(drawing, key=id) and backend.InlineBackend.instance().close_figures
 
     def _take(self, tasks: Sequence[_Task]) -> bool:
         """Whether drawers draw them; the figures are closed then, and sleep."""
@@ -160,6 +160,7 @@ class _Task:
 
     def __init__(self, shell: Any, figure: Any) -> None:
         self.figure = figure
+        self._canvas = figure.canvas  # Matplotlib takes it away from a figure that it closes
         self._shell = shell
         self._settings = dict(dict.items(sys.modules["matplotlib"].rcParams))
 
@@ -176,7 +177,10 @@ class _Task:
         matplotlib = sys.modules["matplotlib"]
         with drawings.in_silence(), matplotlib.rc_context():
             dict.update(matplotlib.rcParams, self._settings)
+            canvas = self.figure.canvas
+            self.figure.set_canvas(self._canvas)
             self._redraw(sys.modules[_BACKEND])
+            self.figure.set_canvas(canvas)
 
     def _redraw(self, backend: Any) -> None:
         raise NotImplementedError
@@ -193,23 +197,25 @@ class _Ending(_Task):
 
     def draw(self, drawer: Drawer) -> None:
         figures = sys.modules[_BACKEND].Gcf.figs
-        for number in [each for each, manager in figures.items() if manager is not self.figure.canvas.manager]:
+        manager = self.figure.canvas.manager
+        for number in figures.keys() - {manager.num}:
             del figures[number]
-        first, second = self._shell.events.callbacks["post_execute"][1:]
+        *first, second = self._shell.events.callbacks["post_execute"][1:]
         with drawer.on_trial(part=0) as trial, self._unseen():
-            self._call(first)
+            self._call(*first)
         drawer.part = 1
         self._call(second)
         if drawer.errors:  # of which this draw has told otherwise, or not at all
             trial.clear()
-            self.figure.stale = True
             drawer.part = 0
-            self._call(first)
+            figures[manager.num] = manager
+            self.figure.stale = True
+            self._call(*first)
         drawer.send_all(trial)
 
-    def _call(self, hook: Any) -> None:
+    def _call(self, *hooks: Any) -> None:
         events = self._shell.events
-        events.callbacks["post_execute"] = [hook]
+        events.callbacks["post_execute"] = list(hooks)
         events.trigger("post_execute")
 
     @contextlib.contextmanager
