@@ -32,7 +32,7 @@ class ForkEngine:
         ``drawers``: how many figures of a run are drawn at a time, beside its cells; None: one per core.
         ``pictures``: where those of figures that have not changed are found again.
         """
-        self._drawers = len(os.sched_getaffinity(0)) if drawers is None else drawers
+        self._drawers = drawers
         self._pictures = pictures
         self._pool = ZygotePool(zygotes)
         self._closing = threading.Event()

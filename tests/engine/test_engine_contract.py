@@ -253,7 +253,8 @@ def left_alive(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
     """The names of the processes that wrote their ids into the folder and live; killed at the end."""
 
     def living() -> list[str]:
-        return [p.stem for p in tmp_path.glob("*.pid") if psutil.pid_exists(int(p.read_text()))]
+        written = {p.stem: p.read_text() for p in tmp_path.glob("*.pid")}  # one may be killed before it writes
+        return [name for name, pid in written.items() if pid and psutil.pid_exists(int(pid))]
 
     yield living
     for name in living():

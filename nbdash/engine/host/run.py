@@ -35,12 +35,16 @@ def execute_run(request: dict[str, Any], fds: list[int], *, shell: Any) -> None:
     _become_kernel(request)
     _reseed()
     shell.channel = channel
-    shell.drawings = Drawings(shell, most=request["drawers"], reuses=request["reuses"])
+    shell.drawings = Drawings(shell, most=_most_drawers(request["drawers"]), reuses=request["reuses"])
     session = _Session(shell, channel, originals)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.run_until_complete(session.execute(request["cells"]))
     finish_process()
+
+
+def _most_drawers(wanted: int | None) -> int:
+    return len(os.sched_getaffinity(0)) if wanted is None else wanted
 
 
 def _take_fds(fds: list[int], token: bytes) -> tuple[Channel, tuple[Any, ...]]:
