@@ -201,33 +201,14 @@ class _Ending(_Task):
         for number in figures.keys() - {manager.num}:
             del figures[number]
         *first, second = self._shell.events.callbacks["post_execute"][1:]
-        with drawer.on_trial(part=0) as trial, self._unseen():
-            self._call(*first)
+        self._call(*first)
         drawer.part = 1
         self._call(second)
-        if drawer.errors:  # of which this draw has told otherwise, or not at all
-            trial.clear()
-            drawer.part = 0
-            figures[manager.num] = manager
-            self.figure.stale = True
-            self._call(*first)
-        drawer.send_all(trial)
 
     def _call(self, *hooks: Any) -> None:
         events = self._shell.events
         events.callbacks["post_execute"] = list(hooks)
         events.trigger("post_execute")
-
-    @contextlib.contextmanager
-    def _unseen(self) -> Iterator[None]:
-        """A draw that nobody will see does all but put ink down."""
-        canvas = self.figure.canvas
-        if type(canvas) is not sys.modules[_BACKEND].FigureCanvasAgg:
-            yield
-            return
-        canvas.draw_idle = self.figure.draw_without_rendering
-        yield
-        del canvas.draw_idle
 
     def _redraw(self, backend: Any) -> None:
         with contextlib.suppress(Exception):

@@ -172,9 +172,6 @@ class Drawer:
         self._token = token
         self._texts = {stream.name: os.memfd_create(stream.name) for stream in streams}
         self._read = dict.fromkeys(self._texts, 0)
-        self._trial: list[bytes] | None = None
-        #: How many errors were shown.
-        self.errors = 0
         for stream, target in zip(streams, (1, 2), strict=True):
             os.dup2(self._texts[stream.name], target)
             stream.redirect(self._texts[stream.name])
@@ -182,20 +179,7 @@ class Drawer:
     def send(self, kind: str, **content: Any) -> None:
         """Send one message about the figure's cell, after the text that came before it."""
         self.send_text()
-        self.errors += content.get("output", {}).get("output_type") == "error"
         self._put(kind, **content)
-
-    @contextlib.contextmanager
-    def on_trial(self, *, part: int) -> Iterator[list[bytes]]:
-        """Messages are not sent yet, but gathered."""
-        self.part, self._trial = part, []
-        yield self._trial
-        self.send_text()
-        self._trial = None
-
-    def send_all(self, messages: list[bytes]) -> None:
-        """Send what was gathered."""
-        self._socket.sendall(b"".join(messages))
 
     def send_text(self, once: str | None = None) -> None:
         """Send the text so far; a run shows text with the same ``once`` only once."""
@@ -214,10 +198,7 @@ class Drawer:
 
     def _put(self, kind: str, **content: Any) -> None:
         body = _body_of({"kind": kind, "index": self.index, "part": self.part, **content})
-        if self._trial is None:
-            self._socket.sendall(pack_body(body, self._token))
-        else:
-            self._trial.append(pack_body(body, self._token))
+        self._socket.sendall(pack_body(body, self._token))
 
 
 class SilentChannel:
