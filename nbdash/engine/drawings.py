@@ -47,6 +47,11 @@ class InOrder:
         else:
             self._emit(event)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a place is open before something else."""
+        return bool(self._waiting)
+
     def insert(self, place: Place) -> None:
         """What comes there comes here."""
         self._waiting.append(place)
@@ -84,6 +89,7 @@ class InOrder:
                 self._emit(event)
         if place.is_remembered:
             self._told.update(once for _, once in place.events if once is not None)
+        place.events.clear()
 
 
 #: What is put into one place: outputs, and the name of what comes but once.
@@ -94,6 +100,7 @@ class Drawing:
     """The connection to one drawer; a figure has a place for each part of its drawing."""
 
     def __init__(self, fd: int, *, index: int, token: bytes, pictures: Pictures | None) -> None:
+        """Takes ``fd``; raises OSError if it is no socket."""
         self.index = index  #: of the figure's cell
         self.places = (Place(), Place())
         self.began = time.monotonic()
@@ -109,6 +116,11 @@ class Drawing:
     def fileno(self) -> int:
         """For selectors."""
         return self._socket.fileno()
+
+    @property
+    def held(self) -> int:
+        """The bytes of a message that is not complete yet."""
+        return self._frames.held
 
     def read(self) -> list[Piece]:
         """What has come; raises WireError."""
@@ -136,7 +148,7 @@ class Drawing:
         event = event_from_frame(frame)
         if not isinstance(event, OutputAdded) or event.index != self.index:
             raise WireError("a drawer's message about something else")
-        self._drawn.append(event)
+        self._drawn = [*self._drawn, event][:2]  # more than one are not kept
         return self.places[part], event, str(once) if once is not None else None
 
     def _find(self, fingerprint: Any) -> OutputAdded | None:

@@ -46,14 +46,15 @@ class ForkEngine:
         python = find_python(job.python, job.kernel_name)
         if cancel.is_set():
             return Outcome(failure=run_cancelled(None), engine=self.name, python=python)
-        token = secrets.token_bytes(TOKEN_BYTES)
+        token, pictures = secrets.token_bytes(TOKEN_BYTES), self._pictures_of(job)
         with open_connections() as links:
             try:
-                forked = self._pool.fork(_key_for(job, python), self._request_for(job, token), links.theirs)
+                forked = self._pool.fork(
+                    _key_for(job, python), self._request_for(job, token, reuses=pictures is not None), links.theirs
+                )
             finally:
                 for fd in links.theirs:
                     os.close(fd)
-            pictures = self._pictures_of(job)
             run = Supervision(job, emit, links=links, forked=forked, token=token, pictures=pictures)
             outcome = run.watch(lambda: cancel.is_set() or self._closing.is_set())
         return replace(outcome, python=python)
@@ -63,7 +64,7 @@ class ForkEngine:
             return None
         return Pictures(self._pictures, job.dashboard, checks_all=bool(os.environ.get(_VERIFY)))
 
-    def _request_for(self, job: Job, token: bytes) -> dict[str, Any]:
+    def _request_for(self, job: Job, token: bytes, *, reuses: bool) -> dict[str, Any]:
         return {
             "token": token.hex(),
             "cells": [
@@ -74,7 +75,7 @@ class ForkEngine:
             "environment": dict(job.environment),
             "argv": _kernel_arguments(job),
             "drawers": self._drawers,
-            "reuses": self._pictures_of(job) is not None,
+            "reuses": reuses,
         }
 
     def close(self) -> None:

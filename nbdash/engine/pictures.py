@@ -12,6 +12,8 @@ from nbdash.model import OutputAdded
 _log = logging.getLogger(__name__)
 #: One in so many is drawn all the same, and compared.
 _CHECKED = 50
+#: A larger one is drawn each time.
+_MOST_BYTES = 4 * 1024**2
 
 
 class PictureStore(Protocol):
@@ -55,8 +57,8 @@ class Pictures:
         if expected != drawn:
             _log.error("A figure of %s has changed, though its fingerprint has not: all are drawn from now on.", self)
             self._store.distrust(self._dashboard)
-        else:
-            self._store.keep(self._dashboard, fingerprint, _data_of(drawn))
+        elif len(data := _data_of(drawn)) <= _MOST_BYTES:
+            self._store.keep(self._dashboard, fingerprint, data)
 
     def __str__(self) -> str:
         return f"dashboard {self._dashboard!r}"

@@ -15,7 +15,7 @@ from nbdash.engine import failures
 from nbdash.engine.budget import OutputBudget
 from nbdash.engine.drawings import Drawing, InOrder
 from nbdash.engine.frames import event_from_frame
-from nbdash.engine.host.wire import FrameReader, WireError
+from nbdash.engine.host.wire import FRAME_BYTES, FrameReader, WireError
 from nbdash.engine.limits import MemoryWatch
 from nbdash.engine.pictures import Pictures
 from nbdash.engine.pipes import TextPipe
@@ -39,7 +39,12 @@ _TICK_SECONDS = 0.05
 #: Text is passed on this long after it came, or with the next message: a kernel's interval.
 _TEXT_SECONDS = 0.2
 _READ_BYTES = 1 << 20
-_MOST_FDS = 64
+#: Connections that have come and belong to no message yet; and those of drawers, which are as many as cores.
+_MOST_FDS, _MOST_DRAWINGS = 64, 512
+#: What is read of a run while it waits for a figure: more has to wait with it.
+_MOST_BEHIND = 64 * 1024**2
+#: What a dead drawer has left in its connection is read in so many pieces at most.
+_LAST_READS = 16
 #: Less text than this at a time is let gather, instead of being fetched line by line.
 _BURST_BYTES = 1 << 16
 _BURST_SECONDS = 0.005
@@ -64,6 +69,7 @@ class Supervision:
         self._frames, self._reports = FrameReader(token), FrameReader(token)
         self._drawings: dict[int, Drawing] = {}  # by their numbers
         self._fds: deque[int] = deque()  # that came with the messages just read
+        self._behind = 0  # bytes read since something waits for a figure
         self._pipes = tuple(
             TextPipe(name, fd, token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
         )
@@ -112,12 +118,15 @@ class Supervision:
     # --- what comes from the run -----------------------------------------------------------------
 
     def _receive(self) -> None:
-        ready = _readable(self._open, _TICK_SECONDS)
+        if not self._order.is_waiting:
+            self._behind = 0
+        waits = {self._links.channel} if self._behind > _MOST_BEHIND else set()
+        ready = _readable(self._open - waits, _TICK_SECONDS)
         if self._links.channel in ready:
             self._receive_frames()
         if self._links.keeper in ready:
             self._receive_report()
-        for drawing in ready & set(self._drawings.values()):
+        for drawing in ready & self._open_drawings:
             self._receive_drawing(drawing)
         arrived = sum(self._read_pipe(pipe) for pipe in self._pipes if pipe in ready)
         if len(ready) == sum(pipe in ready for pipe in self._pipes) and 0 < arrived < _BURST_BYTES:
@@ -125,9 +134,12 @@ class Supervision:
 
     def _receive_frames(self) -> None:
         data = self._read_socket(self._links.channel)
+        self._behind += len(data)
         try:
             for frame in self._frames.feed(data):
                 self._take_frame(frame)
+            if len(self._fds) > _MOST_FDS:
+                raise WireError("connections for nothing")
         except WireError:
             self._open.discard(self._links.channel)
             self._refuse()
@@ -142,10 +154,21 @@ class Supervision:
             for place, event, once in drawing.read():
                 with self._order.filling(place, once):
                     self._emit(event)
+            if sum(each.held for each in self._open_drawings) > FRAME_BYTES:
+                raise WireError("unfinished messages from many drawers")
         except WireError:
             drawing.is_over = True
             self._refuse()
         if drawing.is_over:
+            self._end_drawing(drawing)
+
+    def _receive_last(self, drawing: Drawing) -> None:
+        """What a dead drawer said before it ended; whoever else holds its connection is not listened to."""
+        for _ in range(_LAST_READS):
+            if not drawing.is_over and _readable({drawing}, 0):
+                self._receive_drawing(drawing)
+        if not drawing.is_over:
+            drawing.is_over = True
             self._end_drawing(drawing)
 
     def _end_drawing(self, drawing: Drawing) -> None:
@@ -164,18 +187,25 @@ class Supervision:
             if frame["kind"] == "place":
                 self._order.insert(self._drawings[frame["number"]].places[int(frame["part"])])
                 return
-            index = self._cells[frame["index"]].index
-            drawing = Drawing(self._fds.popleft(), index=index, token=self._token, pictures=self._pictures)
-            self._drawings[int(frame["number"])] = drawing
-            self._open.add(drawing)
-        except (KeyError, IndexError, TypeError, ValueError):
+            index, number = self._cells[frame["index"]].index, int(frame["number"])
+            if number in self._drawings or len(self._open_drawings) >= _MOST_DRAWINGS:
+                raise WireError("more drawings than there can be")
+            drawing = Drawing(self._fds[0], index=index, token=self._token, pictures=self._pictures)
+            self._fds.popleft()
+        except (KeyError, IndexError, TypeError, ValueError, OSError):
             raise WireError("a message about no drawing") from None
+        self._drawings[number] = drawing
+        self._open.add(drawing)
+
+    @property
+    def _open_drawings(self) -> set[Drawing]:
+        return {drawing for drawing in self._drawings.values() if not drawing.is_over}
 
     def _forget_drawings(self) -> None:
         for drawing in self._drawings.values():
             drawing.close()
-        for fd in self._fds:
-            os.close(fd)
+        while self._fds:
+            os.close(self._fds.popleft())
 
     def _read_socket(self, sock: Any) -> bytes:
         """What is there; at the end of the stream the socket is no longer read."""
@@ -255,9 +285,8 @@ class Supervision:
         """What the run said before it ended."""
         while self._links.channel in self._open and _readable({self._links.channel}, 0):
             self._receive_frames()
-        for drawing in self._drawings.values():
-            while not drawing.is_over:
-                self._receive_drawing(drawing)
+        for drawing in self._open_drawings:
+            self._receive_last(drawing)
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_rest())
         if self._cell is not None:
@@ -289,7 +318,7 @@ class Supervision:
 
     def _drawing_since(self, moment: float) -> Drawing | None:
         """One that goes on for that long."""
-        return next((each for each in self._drawings.values() if not each.is_over and each.began < moment), None)
+        return next((each for each in self._open_drawings if each.began < moment), None)
 
     def _too_much(self) -> Failure:
         if self._memory.has_too_many_processes:

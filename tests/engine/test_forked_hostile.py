@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -60,7 +61,32 @@ class Case:
     limits: dict[str, Any] | None = None
 
 
+CHANNEL = "import os, socket\nchannel = get_ipython().channel\n"
+
 CASES = {
+    "a drawing that is no socket": Case(
+        f"{CHANNEL}channel._send('drawing', {{'number': 1}}, [os.open('/dev/null', 0)])",
+        Cause.SIGNAL,
+        "not its own",
+    ),
+    "connections for nothing": Case(
+        f"{CHANNEL}for _ in range(40):\n    channel._send('clear', {{'wait': False}}, [0] * 60)",
+        Cause.SIGNAL,
+        "not its own",
+    ),
+    "more drawings than there can be": Case(
+        f"{CHANNEL}kept = []\nfor number in range(600):\n    pair = socket.socketpair()\n"
+        "    channel.send_with(pair[0], 'drawing', number=number); pair[0].close(); kept.append(pair[1])\n"
+        "import time; time.sleep(20)",
+        Cause.SIGNAL,
+        "not its own",
+    ),
+    "a place of no drawing": Case(f"{CHANNEL}channel.send('place', number=3, part=0)", Cause.SIGNAL, "not its own"),
+    "the same drawing twice": Case(
+        f"{CHANNEL}a, b = socket.socketpair()\nfor _ in range(2):\n    channel.send_with(a, 'drawing', number=1)",
+        Cause.SIGNAL,
+        "not its own",
+    ),
     "ends itself": Case("import os; os._exit(3)", Cause.EXIT, "exit code 3"),
     "kills itself": Case("import os; os.kill(os.getpid(), 9)", Cause.SIGNAL, "SIGKILL"),
     "kills its group": Case("import os; os.killpg(0, 15)", Cause.SIGNAL, "SIGTERM"),
@@ -242,3 +268,32 @@ def test_a_flood_is_cut_and_does_not_block(fork: ForkEngine, tmp_path: Path) -> 
     result: Result = run_job(fork, make_job(source, folder=tmp_path, output_bytes=100_000))
     text = result.text(0)
     assert text.startswith("y\ny\n") and text.endswith("end\n") and len(text) < 200_000
+
+
+def test_a_drawing_held_by_somebody_else_does_not_keep_the_run(fork: ForkEngine, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        source = f"{CHANNEL}link = socket.create_connection(('127.0.0.1', {port}))"
+        source += "\nchannel.send_with(link, 'drawing', number=1)"
+        result = run_job(fork, make_job(source, folder=tmp_path))
+        accepted, _ = server.accept()
+        accepted.close()
+    assert result.outcome.failure is not None
+    assert "Drawing a figure ended" in result.outcome.failure.message
+
+
+def test_what_comes_while_a_figure_is_drawn_waits_with_the_run(
+    fork: ForkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbdash.engine.supervision._MOST_BEHIND", 1 << 20)
+    cells = [
+        "import time, matplotlib, matplotlib.pyplot as plt\ndraw = matplotlib.axes.Axes.draw\n"
+        "def slow(*them):\n    time.sleep(0.5); draw(*them)\nmatplotlib.axes.Axes.draw = slow",
+        "plt.plot([1, 2]);",
+        "handle = display('x', display_id=True)\nfor number in range(40):\n    handle.update(str(number) * 100_000)",
+        "print('after')",
+    ]
+    result = run_job(fork, make_job(*cells, folder=tmp_path))
+    assert result.outcome.failure is None
+    assert result.outputs(2)[0]["data"]["text/plain"] == repr("39" * 100_000)
+    assert result.text(3) == "after\n"

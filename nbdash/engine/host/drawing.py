@@ -95,9 +95,12 @@ class Drawings:
         surveys = [objects for task in tasks if (objects := _survey(task.figure)) is not None]
         if len(surveys) < len(tasks):
             return False
-        numbers = [self._fork_drawer(task) for task in tasks]
-        if None in numbers:
-            return False
+        numbers: list[int] = []
+        for task in tasks:
+            number = self._fork_drawer(task)
+            if number is None:
+                return False
+            numbers.append(number)
         for part in range(tasks[0].parts):
             for number in numbers:
                 self._shell.channel.send("place", number=number, part=part)

@@ -39,6 +39,11 @@ class FrameReader:
         self._token = token
         self._buffer = bytearray()
 
+    @property
+    def held(self) -> int:
+        """The bytes of a message that is not complete yet."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """The messages that ``data`` completes; raises WireError for anything that is not a frame."""
         self._buffer += data
