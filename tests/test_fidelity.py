@@ -13,8 +13,9 @@ import pytest
 
 from benchmarks.fidelity.conformance import BEGIN, END, read_results, reason_of, section, with_section
 from benchmarks.fidelity.measure import Row
-from benchmarks.fidelity.report import MARKER, Dropped, remarks_of, report, unexplained
+from benchmarks.fidelity.report import Dropped, report, unexplained
 from benchmarks.fidelity.sources import foreign_notebooks, notebook_from_gallery
+from benchmarks.remarks import MARKER, remarks_of
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fidelity.md"
 WHOLE = Row(

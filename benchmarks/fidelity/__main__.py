@@ -15,8 +15,9 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 import benchmarks.fidelity
 from benchmarks.fidelity.measure import CELL_SECONDS, Row, measure
 from benchmarks.fidelity.product import Product
-from benchmarks.fidelity.report import Dropped, remarks_of, report, unexplained
+from benchmarks.fidelity.report import Dropped, report, unexplained
 from benchmarks.fidelity.sources import PACKAGES, Foreign, download, foreign_notebooks
+from benchmarks.remarks import remarks_in
 from nbdash.engine.choose import make_engine
 
 
@@ -28,7 +29,7 @@ def main() -> int:
     download(packages, arguments.folder)
     rows, dropped = _measure_all(arguments.folder, packages)
     page: Path = arguments.write
-    remarks = remarks_of(page.read_text(encoding="utf-8")) if page.exists() else ""
+    remarks = remarks_in(page)
     page.write_text(report(rows, dropped, remarks), encoding="utf-8")
     without = unexplained(rows, dropped, remarks)
     if without:

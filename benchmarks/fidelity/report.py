@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from benchmarks.fidelity.measure import Row
-
-#: What is below it in the page is written by hand, and kept.
-MARKER = "<!-- Written by hand from here on; `python -m benchmarks.fidelity` keeps it. -->"
+from benchmarks.remarks import MARKER
 
 _SUMS_OF_PUBLISHED = (
     "kernel_figures",
@@ -71,11 +69,6 @@ def report(rows: list[Row], dropped: list[Dropped], remarks: str) -> str:
         MARKER,
     ]
     return "\n".join(lines) + f"\n{remarks}"
-
-
-def remarks_of(page: str) -> str:
-    """What of a page was written by hand."""
-    return page.partition(f"{MARKER}\n")[2]
 
 
 def unexplained(rows: list[Row], dropped: list[Dropped], remarks: str) -> list[str]:

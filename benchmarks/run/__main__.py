@@ -18,9 +18,10 @@ from typing import Any
 import platformdirs
 
 import benchmarks.run
+from benchmarks.remarks import remarks_in
 from benchmarks.run import latency, memory, pages, rerun, throughput, tiny
 from benchmarks.run.bench import ROOT, Bench, install_peers, two_processors
-from benchmarks.run.report import remarks_of, report
+from benchmarks.run.report import report
 from benchmarks.run.samples import Samples
 
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -54,8 +55,7 @@ def main() -> None:
         arguments.results.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     result = json.loads(arguments.results.read_text(encoding="utf-8"))
     page: Path = arguments.write
-    remarks = remarks_of(page.read_text(encoding="utf-8")) if page.exists() else ""
-    page.write_text(report(result, remarks), encoding="utf-8")
+    page.write_text(report(result, remarks_in(page)), encoding="utf-8")
 
 
 def _measure_all(arguments: argparse.Namespace) -> dict[str, Any]:

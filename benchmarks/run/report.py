@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.remarks import MARKER
 from benchmarks.run.samples import ratios, spread_of
 from benchmarks.run.targets import TARGETS, Measures, Target
 
-MARKER = "<!-- Below: written by hand, kept when the page is made anew. -->"
 _INTRODUCTION = """\
 # Performance
 
@@ -39,11 +39,6 @@ def report(result: dict[str, Any], remarks: str) -> str:
         MARKER,
     ]
     return "\n".join(lines) + f"\n{remarks}"
-
-
-def remarks_of(page: str) -> str:
-    """What of a page was written by hand."""
-    return page.partition(f"{MARKER}\n")[2]
 
 
 def _introduction(about: dict[str, Any]) -> str:

@@ -140,3 +140,26 @@ def _error_output(error: CellError) -> Output:
         "evalue": error.evalue,
         "traceback": list(error.traceback),
     }
+
+
+class MemoryPictures:
+    """A store of pictures that forgets with its process, and counts what was found."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}  #: by dashboard and fingerprint
+        self.found = 0
+        self.distrusted: set[str] = set()
+
+    def find(self, dashboard: str, fingerprint: str) -> bytes | None:
+        """As :meth:`nbdash.engine.pictures.PictureStore.find`."""
+        data = self.kept.get((dashboard, fingerprint))
+        self.found += data is not None
+        return data
+
+    def keep(self, dashboard: str, fingerprint: str, data: bytes) -> None:
+        """As :meth:`nbdash.engine.pictures.PictureStore.keep`."""
+        self.kept[dashboard, fingerprint] = data
+
+    def distrust(self, dashboard: str) -> None:
+        """Note whose pictures were wrong."""
+        self.distrusted.add(dashboard)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nbdash.engine.base import Engine
 from nbdash.engine.forked import ForkEngine
+from nbdash.engine.memory import MemoryPictures
 from tests.conformance.comparison import WHOLE, Compared, Difference, compare
 from tests.conformance.execution import Case, Executed, Oracle, run_engine
 
@@ -35,29 +36,6 @@ MODES: Mapping[str, EngineMode] = {
     "reuse-alone": EngineMode(reuses=True, drawers=1),
     "verify": EngineMode(reuses=True, environment={"NBDASH_VERIFY_FIGURES": "1"}),
 }
-
-
-class MemoryPictures:
-    """A PictureStore that counts."""
-
-    def __init__(self) -> None:
-        self.reused = 0
-        self.distrusted: set[str] = set()
-        self._kept: dict[tuple[str, str], bytes] = {}
-
-    def find(self, dashboard: str, fingerprint: str) -> bytes | None:
-        """What was kept."""
-        found = self._kept.get((dashboard, fingerprint))
-        self.reused += found is not None
-        return found
-
-    def keep(self, dashboard: str, fingerprint: str, data: bytes) -> None:
-        """Keep it for the session."""
-        self._kept[dashboard, fingerprint] = data
-
-    def distrust(self, dashboard: str) -> None:
-        """Remember that a fingerprint was not the whole truth."""
-        self.distrusted.add(dashboard)
 
 
 @dataclass(frozen=True, kw_only=True)

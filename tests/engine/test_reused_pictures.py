@@ -6,7 +6,6 @@ import json
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,32 +14,15 @@ from engine_runs import Result, cell, make_job, run_job
 from nbdash.engine.drawings import Drawing
 from nbdash.engine.forked import ForkEngine
 from nbdash.engine.host.wire import WireError, pack_frame
+from nbdash.engine.memory import MemoryPictures
+from nbdash.engine.pictures import Pictures
+from nbdash.model import OutputAdded
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux")
 
 BEGIN = "import sys, warnings, numpy as np, matplotlib, matplotlib.pyplot as plt"
 PLOT = "fig, ax = plt.subplots(figsize=(2, 1)); ax.plot(data);"
 TOKEN = b"t" * 16
-
-
-@dataclass
-class MemoryPictures:
-    """A store of pictures in memory, which counts what was found."""
-
-    kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    found: int = 0
-    distrusted: list[str] = field(default_factory=list)
-
-    def find(self, dashboard: str, fingerprint: str) -> bytes | None:
-        data = self.kept.get((dashboard, fingerprint))
-        self.found += data is not None
-        return data
-
-    def keep(self, dashboard: str, fingerprint: str, data: bytes) -> None:
-        self.kept[dashboard, fingerprint] = data
-
-    def distrust(self, dashboard: str) -> None:
-        self.distrusted.append(dashboard)
 
 
 @pytest.fixture
@@ -146,7 +128,7 @@ def test_a_wrong_picture_is_found_out(
     pictures.kept[key] = json.dumps(kept).encode()
     monkeypatch.setenv("NBDASH_VERIFY_FIGURES", "1")
     assert outputs(run(engine, tmp_path, "data = [1, 2]", PLOT)) == outputs(first)
-    assert pictures.distrusted == ["1"]
+    assert pictures.distrusted == {"1"}
 
 
 def test_a_damaged_picture_is_drawn_again(engine: ForkEngine, pictures: MemoryPictures, tmp_path: Path) -> None:
@@ -164,3 +146,10 @@ def test_a_forged_fingerprint_is_refused(fingerprint: object) -> None:
         with pytest.raises(WireError):
             drawing.read()
     drawing.close()
+
+
+def test_very_large_pictures_are_not_kept(pictures: MemoryPictures) -> None:
+    for size in (1000, 4 * 1024**2):
+        output = {"output_type": "display_data", "data": {"image/png": "x" * size}, "metadata": {}}
+        Pictures(pictures, "1").keep(f"{size:040}", OutputAdded(index=0, output=output))
+    assert list(pictures.kept) == [("1", f"{1000:040}")]
