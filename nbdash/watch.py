@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Milliseconds without a further change after which a save counts as finished (Jupyter writes in steps).
 DEBOUNCE_MS = 400
-#: Milliseconds after which a notebook that could not be published for want of space is tried again.
-RETRY_MS = 5000
+#: Milliseconds without a change after which what could not be published for want of space is tried again.
+RETRY_MS = 2000
 UNTAGGED = "No cell has the tag 'dash': tag the cells worth showing, or let 'nbdash init' propose them."
 
 
@@ -36,8 +36,13 @@ class Watcher:
             self.offer(notebook)
 
     def serve(self, stop: threading.Event) -> None:
-        """Scan, then publish what is saved until ``stop`` is set."""
+        """Scan, then publish what is saved until ``stop`` is set.
+
+        The first time that nothing has changed for a while it scans again, for what was saved after the scan
+        and before the folders were watched.
+        """
         self.scan()
+        is_complete = False
         watched = {path.parent if path.is_file() else path for path in self._paths}
         for changes in watchfiles.watch(
             *watched,
@@ -48,6 +53,9 @@ class Watcher:
             rust_timeout=RETRY_MS,
             yield_on_timeout=True,
         ):
+            if not (changes or is_complete):
+                self.scan()
+                is_complete = True
             for path in sorted({Path(changed) for _, changed in changes} | self._owed):
                 for notebook in find_notebooks([path]) if path.is_dir() else [path]:
                     self.offer(notebook)

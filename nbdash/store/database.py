@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import threading
 import time
@@ -52,13 +53,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database; keep it short, commits wait for it."""
-        with self._errors(), self._engine.connect() as connection:
+        with _uninterrupted(), self._errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that holds the write lock from its first statement; commits at the end."""
-        with self._errors(), self._lock, self._writer.begin() as connection:
+        with _uninterrupted(), self._errors(), self._lock, self._writer.begin() as connection:
             yield connection
 
     def state(self) -> int:
@@ -122,6 +123,33 @@ class Database:
             raise store_error(self.path, error.orig or error) from error
         except (sqlite3.Error, PoolTimeoutError) as error:
             raise store_error(self.path, error) from error
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C comes after the transaction; a second one at once.
+
+    A transaction left in the middle can keep its connection, and with it the lock that keeps all others from
+    writing, for as long as the process lives, which in a notebook's kernel is days.
+    """
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    came = False
+
+    def note(*_: object) -> None:
+        nonlocal came
+        came = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if came:
+            raise KeyboardInterrupt
 
 
 def _begin(connection: Connection) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 
 from nbdash.model import RunState
 from nbdash.store import open_store
+from nbdash.store.folder import DATABASE
 
 ACTOR = Path(__file__).with_name("store_actor.py")
 PROCESSES = 4
@@ -91,3 +95,26 @@ def test_full_disk_is_a_sentence_and_does_no_damage(tmp_path):
     assert str(data / "nbdash.sqlite") in row and ("free some space" in row or "free space" in row)
     assert damage == "[]"
     assert not list(data.glob("blobs/*/.new-*"))
+
+
+def test_ctrl_c_leaves_no_transaction_in_the_middle(tmp_path, fill, store):
+    _, version = fill.published()
+    run = fill.submit(version, "1")
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    interrupted = 0
+    try:
+        for trial in range(300):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0002 + random.Random(trial).random() * 0.003)
+                while True:
+                    store.events(run.id)
+                    store.run(run.id)
+            except KeyboardInterrupt:
+                interrupted += 1
+            with contextlib.closing(sqlite3.connect(tmp_path / "data" / DATABASE, timeout=0)) as other:
+                other.execute("BEGIN EXCLUSIVE")
+                other.rollback()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted == 300
