@@ -76,14 +76,15 @@ def serve(settings: Settings, folders: Sequence[Path] = (), *, on_ready: Callabl
         (settings.data / INFO_NAME).unlink(missing_ok=True)  # of a server that was killed
         with open_store(settings.data) as store:
             store.refuse_damage()  # what is damaged is told here, not by the processes below
-        settings = replace(settings, port=free_port(settings.host, settings.port))
-        keeper = WorkerKeeper(settings, folders)
-        keeper.start()
-        try:
-            run_web(settings, on_ready=lambda: on_ready(_announce(settings)))
-        finally:
-            (settings.data / INFO_NAME).unlink(missing_ok=True)
-            keeper.stop()
+        with claimed_port(settings.host, settings.port) as port:
+            settings = replace(settings, port=port)
+            keeper = WorkerKeeper(settings, folders)
+            keeper.start()
+            try:
+                run_web(settings, on_ready=lambda: on_ready(_announce(settings)))
+            finally:
+                (settings.data / INFO_NAME).unlink(missing_ok=True)
+                keeper.stop()
 
 
 @contextmanager
@@ -196,17 +197,41 @@ def is_healthy(info: ServerInfo) -> bool:
         return False
 
 
-def free_port(host: str, first: int) -> int:
-    """``first``, or the next port on which ``host`` can listen. Raises ServerError if there is none."""
+@contextmanager
+def claimed_port(host: str, first: int) -> Iterator[int]:
+    """``first``, or the next port on which ``host`` can listen, while no other nbdash may have it.
+
+    Raises ServerError if there is none.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(first, min(first + PORTS_TRIED, 65536)):
-        with socket.socket(family) as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-            return port
+        with contextlib.ExitStack() as claims:
+            try:
+                claims.enter_context(_claim_of(host, port))
+                with socket.socket(family) as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((host, port))
+            except OSError:
+                continue
+            yield port
+            return
     raise ServerError(
         f"No port from {first} to {first + PORTS_TRIED - 1} is free on {host}: choose another with --port."
     )
+
+
+@contextmanager
+def _claim_of(host: str, port: int) -> Iterator[None]:
+    """A name that one process at a time can have: Granian's sockets (SO_REUSEPORT) can share a port.
+
+    Of two servers that start at the same moment, both would find it free. Raises OSError if the name is taken.
+    """
+    if sys.platform != "linux":  # names of sockets without a file
+        yield
+        return
+    with socket.socket(socket.AF_UNIX) as claim:
+        claim.bind(f"\0nbdash {host}:{port}")
+        yield
 
 
 class WorkerKeeper:

@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+from tests.ports import own_port
+
 
 class Served:
     """``nbdash serve FOLDER`` with a data directory of its own; ``settings`` come as NBDASH_*."""
 
-    def __init__(self, folder: Path, data: Path, *, port: int = 8790, **settings: object) -> None:
+    def __init__(self, folder: Path, data: Path, *, port: int = own_port(8790), **settings: object) -> None:
         self.folder = folder
         self.data = data
         self.log = data.with_suffix(".log")

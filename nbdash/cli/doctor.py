@@ -206,11 +206,12 @@ def _store(settings: Settings) -> Report:
 
 
 def _port(settings: Settings) -> Report:
-    from nbdash.service import find_server, free_port
+    from nbdash.service import claimed_port, find_server
 
     if find_server(settings.data) is not None:
         return Report(thing="port", health=Health.OK, message="in use by this data directory's server")
-    port = free_port(settings.host, settings.port)
+    with claimed_port(settings.host, settings.port) as port:
+        pass
     if port != settings.port:
         message = f"{settings.port} is in use by another program; {port} would be taken"
         return Report(thing="port", health=Health.WARN, message=message)

@@ -15,12 +15,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.conftest import require
+from tests.ports import own_port
 from tests.served import Served
 
 pytestmark = pytest.mark.browser
 
 NAME = "dash.intranet.example"
-PORT, PROVIDER_PORT = 8803, 8804
+PORT, PROVIDER_PORT = own_port(8803), own_port(8804)
 ROOT = f"http://{NAME}:{PORT}/"
 PLOT = "#| title: Line\n#| alt: A line.\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])"
 

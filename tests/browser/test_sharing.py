@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.conftest import MakeNotebook, require
+from tests.ports import own_port
 from tests.served import Served
 
 pytestmark = pytest.mark.browser
@@ -28,7 +29,7 @@ PLOT = (
 )
 NGINX = Path("/usr/sbin/nginx")
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "nginx.conf"
-TLS_PORT, PLAIN_PORT, HIDDEN_PORT = 8843, 8795, 8797
+TLS_PORT, PLAIN_PORT, HIDDEN_PORT = own_port(8843), own_port(8795), own_port(8797)
 
 
 @pytest.fixture(scope="module")

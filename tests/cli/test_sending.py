@@ -16,6 +16,7 @@ from nbdash.remote.logins import Logins
 from nbdash.remote.targets import find_files, find_target
 from tests.cli.conftest import Invoke
 from tests.conftest import MakeNotebook
+from tests.ports import own_port
 from tests.served import Served
 
 READ = (
@@ -29,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     running = Served(
         tmp_path_factory.mktemp("notebooks"),
         tmp_path_factory.mktemp("data") / "nbdash",
-        port=8760,
+        port=own_port(8760),
         host="127.0.0.2",
     )
     yield running

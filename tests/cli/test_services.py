@@ -17,6 +17,7 @@ import pytest
 from nbdash.cli.units import MARK, Unit, is_ours
 from nbdash.errors import OptionError
 from tests.cli.conftest import Invoke
+from tests.ports import own_port
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd is on Linux")
 
@@ -172,7 +173,7 @@ def test_the_units_own_command_serves_and_ends_well(unit: Path, own_data: Path, 
     """As systemd would: the command alone, hardly an environment, and SIGTERM to end it."""
     text = invoke("service", "install", "--user", "--print").out
     (own_data / "nbdash.toml").parent.mkdir()
-    (own_data / "nbdash.toml").write_text("port = 8870\n")
+    (own_data / "nbdash.toml").write_text(f"port = {own_port(8870)}\n")
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
     command = arguments_of(sections(text)["Service"]["ExecStart"])
     with subprocess.Popen(command, cwd=own_data, env=environment, stdin=subprocess.DEVNULL) as process:

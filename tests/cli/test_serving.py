@@ -14,8 +14,9 @@ import pytest
 from nbdash.cli.serving import _address
 from nbdash.config import load_settings
 from nbdash.errors import OptionError, ServerUnreachableError
-from nbdash.service import WorkerKeeper, ensure_server
+from nbdash.service import WorkerKeeper, claimed_port, ensure_server
 from tests.cli.conftest import Invoke
+from tests.ports import own_port
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,10 @@ main(["doctor", "--data", sys.argv[1]])
 """
     done = subprocess.run([sys.executable, "-c", script, own_data], capture_output=True, text=True)
     assert "home directory" not in done.stdout + done.stderr and "ok     kernels" in done.stdout
+
+
+def test_two_that_start_at_once_do_not_share_a_port() -> None:
+    with claimed_port("127.0.0.1", own_port(8890)) as one, claimed_port("127.0.0.1", own_port(8890)) as other:
+        assert one != other
+    with claimed_port("127.0.0.1", own_port(8890)) as again:
+        assert again == one

@@ -16,6 +16,7 @@ import pytest
 from nbdash.cli import main
 from nbdash.model import RunState
 from tests.hostile.scene import PRIVATE, Scene
+from tests.ports import own_port
 from tests.served import Served
 
 
@@ -278,7 +279,7 @@ def test_a_served_folder_of_bad_files_shows_the_good_one_and_tells_of_the_others
     (folder / "folder.ipynb").mkdir()
     os.mkfifo(folder / "pipe.ipynb")
     (folder / "zz-good.ipynb").write_text(book())
-    server = Served(folder, tmp_path / "data", port=8830)
+    server = Served(folder, tmp_path / "data", port=own_port(8830))
     try:
         assert "kept" in wait_for_page(server, "zz-good")
         index = read(server.url)

@@ -25,6 +25,7 @@ from nbdash.store import blobs, open_store
 from nbdash.web import create_app
 from tests.hostile.scene import PLOT, Scene, check_sentence
 from tests.hostile.test_files import book, cell, check_refusal, read, say, wait_for_page
+from tests.ports import own_port
 from tests.served import Served
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and mounts of Linux")
@@ -170,7 +171,7 @@ def test_row_110_ipv6_alone(tmp_path: Path) -> None:
         pytest.skip("no IPv6 here")
     (tmp_path / "books").mkdir()
     (tmp_path / "books" / "six.ipynb").write_text(book())
-    server = Served(tmp_path / "books", tmp_path / "data", port=8870, host="::1")
+    server = Served(tmp_path / "books", tmp_path / "data", port=own_port(8870), host="::1")
     try:
         assert server.url.startswith("http://[::1]:")
         wait_for_page(server, "six")
@@ -305,7 +306,7 @@ def test_a_server_on_a_damaged_database_says_so_and_ends(tmp_path: Path) -> None
     data = tmp_path / "data"
     open_store(data).close()
     (data / "nbdash.sqlite").write_bytes(b"no database" * 1000)
-    done = nbdash("serve", "--port", "8880", "--data", str(data))
+    done = nbdash("serve", "--port", str(own_port(8880)), "--data", str(data))
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "is not a database: move it away, or restore a backup." in done.stderr.splitlines()[-1]
 

@@ -12,6 +12,7 @@ import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.load.clients import Address, request_of, talk
+from tests.ports import own_port
 from tests.served import Served
 
 SMALL = "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]); plt.show()"
@@ -24,7 +25,7 @@ display(Image(picture.getvalue()))"""
 WAIT = "import pathlib, time\nwhile pathlib.Path('wait').exists():\n    time.sleep(0.02)"
 NOTEBOOKS = {"small": [SMALL], "big": [BIG], "joined": [WAIT, SMALL]}
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-PORT = 8770
+PORT = own_port(8770)
 
 
 class Site:

@@ -12,6 +12,7 @@ import pytest
 
 from nbdash.publisher.publication import FREE_BYTES
 from tests.conftest import require
+from tests.ports import own_port
 from tests.reliability.deployment import Deployment
 
 #: Trials of each kind in a run that names no number.
@@ -67,7 +68,7 @@ def tally() -> Counter[str]:
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A server of one dashboard that has run; each test leaves it running."""
-    deployed = Deployment(tmp_path_factory.mktemp("deployment"), port=8800)
+    deployed = Deployment(tmp_path_factory.mktemp("deployment"), port=own_port(8800))
     yield deployed
     deployed.stop()
 

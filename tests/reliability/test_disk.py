@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.ports import own_port
 from tests.reliability.deployment import LEASE, SLUG, Deployment, wait_until, write_notebook
 from tests.reliability.invariants import find_violations, page_fault
 
@@ -87,7 +88,7 @@ def test_a_disk_that_is_full_at_each_block_in_turn(
 
 
 def test_a_server_on_a_full_disk_shows_what_it_has_and_goes_on(disk: Path, tmp_path: Path, tally: Counter[str]) -> None:
-    deployed = Deployment(tmp_path, port=8920, data=disk / "data")
+    deployed = Deployment(tmp_path, port=own_port(8920), data=disk / "data")
     try:
         with deployed.readers():
             (deployed.folder / "hold").touch()

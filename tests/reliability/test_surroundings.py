@@ -17,6 +17,7 @@ import pytest
 
 from nbdash.store import open_store
 from nbdash.web.server import bounds
+from tests.ports import own_port
 from tests.reliability import disk_actor
 from tests.reliability.deployment import SLUG, Deployment, write_notebook
 from tests.reliability.invariants import page_fault
@@ -26,7 +27,7 @@ FILES = 64
 CLIENTS = 40
 
 
-def serve(data: Path, *, port: int = 8900) -> subprocess.CompletedProcess[str]:
+def serve(data: Path, *, port: int = own_port(8900)) -> subprocess.CompletedProcess[str]:
     """A server that is expected to refuse."""
     command = [sys.executable, "-m", "nbdash", "serve", "--data", str(data), "--port", str(port)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

@@ -18,6 +18,7 @@ from nbdash.publisher.publication import Publisher
 from nbdash.store import Store
 from nbdash.worker import Worker
 from tests.conftest import MakeNotebook
+from tests.ports import own_port
 from tests.served import Served
 
 PLOT = "import matplotlib.pyplot as plt, numpy as np\nplt.plot(np.random.rand(20)); plt.show()"
@@ -29,7 +30,9 @@ VIEWERS = 200
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NBDASH_LEASE", "5")  # what a killed worker was at goes on soon
-        server = Served(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("data") / "nbdash", port=8750)
+        server = Served(
+            tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("data") / "nbdash", port=own_port(8750)
+        )
     yield server
     server.stop()
 
@@ -150,7 +153,7 @@ def test_fifty_reruns_of_an_unseeded_notebook_are_fifty_pictures(
 def test_a_stopped_server_leaves_no_process(
     tmp_path_factory: pytest.TempPathFactory, make_notebook: MakeNotebook
 ) -> None:
-    server = Served(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("data") / "nbdash", port=8760)
+    server = Served(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("data") / "nbdash", port=own_port(8765))
     publish(server, make_notebook, "short.ipynb")
     below = psutil.Process(server.process.pid).children(recursive=True)
     server.stop()
