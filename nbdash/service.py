@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -33,6 +32,7 @@ from nbdash.engine.processes import RUN_MARK
 from nbdash.errors import ConflictError, ServerError, ServerUnreachableError
 from nbdash.model import Run, RunEvent
 from nbdash.network import bracketed, local_host, shared_url
+from nbdash.ports import claimed_port
 from nbdash.publisher.following import follow
 from nbdash.publisher.publication import Publisher
 from nbdash.store import open_store
@@ -43,7 +43,6 @@ log = logging.getLogger(__name__)
 INFO_NAME = "server.json"
 LOCK_NAME = "server.lock"
 LOG_NAME = "server.log"
-PORTS_TRIED = 50
 #: Whoever looks whether a server runs may hold its lock for a moment.
 LOCK_SECONDS = 0.5
 START_SECONDS = 30.0
@@ -195,43 +194,6 @@ def is_healthy(info: ServerInfo) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-@contextmanager
-def claimed_port(host: str, first: int) -> Iterator[int]:
-    """``first``, or the next port on which ``host`` can listen, while no other nbdash may have it.
-
-    Raises ServerError if there is none.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in range(first, min(first + PORTS_TRIED, 65536)):
-        with contextlib.ExitStack() as claims:
-            try:
-                claims.enter_context(_claim_of(host, port))
-                with socket.socket(family) as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind((host, port))
-            except OSError:
-                continue
-            yield port
-            return
-    raise ServerError(
-        f"No port from {first} to {first + PORTS_TRIED - 1} is free on {host}: choose another with --port."
-    )
-
-
-@contextmanager
-def _claim_of(host: str, port: int) -> Iterator[None]:
-    """A name that one process at a time can have: Granian's sockets (SO_REUSEPORT) can share a port.
-
-    Of two servers that start at the same moment, both would find it free. Raises OSError if the name is taken.
-    """
-    if sys.platform != "linux":  # names of sockets without a file
-        yield
-        return
-    with socket.socket(socket.AF_UNIX) as claim:
-        claim.bind(f"\0nbdash {host}:{port}")
-        yield
 
 
 class WorkerKeeper:

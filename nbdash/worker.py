@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,33 +23,21 @@ from nbdash.config import Settings
 from nbdash.engine.base import Engine
 from nbdash.engine.choose import make_engine
 from nbdash.engine.processes import RUN_MARK, kill_marked
-from nbdash.engine.recorder import Recorder
 from nbdash.errors import NbdashError, StoreError
 from nbdash.model import (
     Cause,
-    CellEnded,
-    CellKind,
-    CellStarted,
-    EngineEvent,
-    EventKind,
     Failure,
     Outcome,
-    Output,
-    Plan,
-    Progress,
     Run,
     RunError,
     RunState,
     Version,
 )
-from nbdash.notebook.parameters import inject_parameters
-from nbdash.notebook.plan import make_plan
-from nbdash.page.content import show_card
 from nbdash.publisher.execution import execute, job_from
-from nbdash.publisher.limits import settings_for
 from nbdash.publisher.publication import GRACE_SECONDS, Publisher
+from nbdash.publisher.recording import Recording
 from nbdash.publisher.upload import collect_received
-from nbdash.store import Store, StoredCard, reference_of
+from nbdash.store import Store, reference_of
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +118,7 @@ class Worker:
         version = self.store.version(run.version_id)
         try:
             self._publisher.make_room()
-            plan = self._plan_of(run, version)
+            plan = self._publisher.plan_of(version, run.parameters)
             engine = self._engine(version.engine or self.settings.engine)
             job = job_from(
                 plan,
@@ -140,17 +128,13 @@ class Worker:
                 python=version.python,
             )
             job = replace(job, dashboard=str(run.dashboard_id))
-            recording = Recording(self.store, run, plan, self.settings, lost=active.give_up)
-            recording.start()
-            execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
-            recording.complete(execution.document)
+            with Recording(self.store, run, plan, self.settings, lost=active.give_up) as recording:
+                recording.start()
+                execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
+                recording.complete(execution.document)
             self._finish(run, active, execution.outcome, execution.document)
         except NbdashError as error:
             self._finish(run, active, Outcome(failure=Failure(cause=Cause.ENGINE, message=str(error))), None)
-
-    def _plan_of(self, run: Run, version: Version) -> Plan:
-        notebook = inject_parameters(self._publisher.notebook_of(version), run.parameters)
-        return make_plan(notebook, version.selection)
 
     def _folder_of(self, version: Version) -> Path:
         if version.folder is not None:
@@ -261,91 +245,6 @@ class _ActiveRun:
         self.returned = True
         self.cancel.set()
         self.ended.set()
-
-
-class Recording:
-    """Writes one run's progress and cards to the store while it executes."""
-
-    def __init__(self, store: Store, run: Run, plan: Plan, settings: Settings, *, lost: Callable[[], None]) -> None:
-        self._store = store
-        self._run = run
-        self._plan = plan
-        self._settings = settings_for(plan.notebook, settings)
-        self._lost = lost
-        self._cards = {card.index: (position, card) for position, card in enumerate(plan.cards)}
-        self._running = [cell.index for cell in plan.cells if cell.runs]
-        self._usual = store.cell_seconds(run.dashboard_id)
-        self._shown: dict[int, list[Output]] = {}
-
-    def start(self) -> None:
-        """Record the cards that need no execution."""
-        for index, (_, card) in self._cards.items():
-            if card.kind is not CellKind.CODE:
-                self._record((), card=self._stored(index, self._plan.notebook.document["cells"][index]))
-
-    def observe(self, event: EngineEvent, recorder: Recorder) -> None:
-        """Record one engine event that viewers can see."""
-        if isinstance(event, CellStarted):
-            self._cell_started(event)
-        elif isinstance(event, CellEnded):
-            self._cell_ended(event, recorder)
-
-    def complete(self, document: dict[str, Any]) -> None:
-        """Record again the cards whose outputs a later cell has changed (``update_display``)."""
-        for index, outputs in self._shown.items():
-            cell = document["cells"][index]
-            if cell["outputs"] != outputs:
-                self._record((), card=self._stored(index, cell))
-
-    def _cell_started(self, event: CellStarted) -> None:
-        title = self._plan.label_of(event.index)
-        progress = Progress(
-            cell=self._running.index(event.index) + 1,
-            of=len(self._running),
-            title=title,
-            started_at=event.at,
-            usual_seconds=self._usual.get(title),
-        )
-        data = {"cell": progress.cell, "of": progress.of, "title": title}
-        self._record([(EventKind.CELL_START, data)], progress=progress)
-
-    def _cell_ended(self, event: CellEnded, recorder: Recorder) -> None:
-        data: dict[str, Any] = {
-            "cell": self._running.index(event.index) + 1,
-            "title": self._plan.label_of(event.index),
-            "seconds": round(event.seconds, 3),
-            "ok": event.error is None,
-        }
-        if event.index not in self._cards or event.error is not None:
-            self._record([(EventKind.CELL_END, data)])
-            return
-        cell = recorder.cell(event.index)
-        self._shown[event.index] = list(cell["outputs"])
-        card = self._stored(event.index, cell)
-        data["card"] = card.shown.card.name
-        output = {"cell": data["cell"], "card": data["card"]}
-        self._record([(EventKind.OUTPUT, output), (EventKind.CELL_END, data)], card=card)
-
-    def _stored(self, index: int, cell: dict[str, Any]) -> StoredCard:
-        position, card = self._cards[index]
-        limits = self._settings
-        # An error that did not end the cell: a kernel prints what goes wrong in drawing, and goes on.
-        failed = any(output["output_type"] == "error" for output in cell.get("outputs", ()))
-        pixels = limits.megapixels * 10**6
-        shown, blobs = show_card(card, cell, failed=failed, max_figures=limits.figures, max_pixels=pixels)
-        for data in blobs.values():
-            self._store.put_blob(data)
-        return StoredCard(position=position, shown=shown)
-
-    def _record(
-        self,
-        events: Iterable[tuple[EventKind, dict[str, Any]]],
-        *,
-        progress: Progress | None = None,
-        card: StoredCard | None = None,
-    ) -> None:
-        if not self._store.record(self._run, events=list(events), progress=progress, card=card):
-            self._lost()
 
 
 def _state_of(outcome: Outcome) -> RunState:

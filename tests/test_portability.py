@@ -18,13 +18,14 @@ import pytest
 from tests.other_platform import ONLY_POSIX, PARTLY_THERE, PLATFORMS, missing_names, module_names
 
 ROOT = Path(__file__).parents[1]
-#: The modules that do the forking: they are imported everywhere, and used on Linux.
+#: The modules that do the forking, and one that asks first: imported everywhere, and used on Linux.
 LINUX_ONLY = (
     "nbdash.engine.host.",
     "nbdash.engine.pipes",
     "nbdash.engine.supervision",
     "nbdash.engine.supervisor",
     "nbdash.engine.zygotes",
+    "nbdash.ports",
 )
 IMPORT_EACH = """
 import importlib, json, sys

@@ -206,7 +206,8 @@ def _store(settings: Settings) -> Report:
 
 
 def _port(settings: Settings) -> Report:
-    from nbdash.service import claimed_port, find_server
+    from nbdash.ports import claimed_port
+    from nbdash.service import find_server
 
     if find_server(settings.data) is not None:
         return Report(thing="port", health=Health.OK, message="in use by this data directory's server")

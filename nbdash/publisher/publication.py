@@ -20,7 +20,7 @@ from nbdash.config import Settings
 from nbdash.engine.interpreters import find_python
 from nbdash.errors import BusyError, ConflictError, NotFoundError, OptionError, StoreError
 from nbdash.model import Dashboard, Json, Notebook, Plan, RerunBy, Run, Selection, Version
-from nbdash.notebook.parameters import canonical_key
+from nbdash.notebook.parameters import canonical_key, inject_parameters
 from nbdash.notebook.plan import make_plan
 from nbdash.notebook.reader import content_digest, parse_notebook, read_notebook, strip_outputs
 from nbdash.notebook.values import resolve_values
@@ -33,6 +33,8 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 MAX_TITLE = 200
 #: More than a page of the index lists.
 NOTEBOOKS_HELD = 256
+#: Each set of parameters has its own.
+PLANS_HELD = 32
 #: A blob or a folder without a row is younger than this while its row is being written.
 GRACE_SECONDS = 3600.0
 #: Less than this is not room for one more result.
@@ -78,6 +80,7 @@ class Publisher:
         self.settings = settings
         # A version never changes, and every view of a dashboard asks for its notebook.
         self._notebook_of = lru_cache(maxsize=NOTEBOOKS_HELD)(self._read_notebook)
+        self._plan_of = lru_cache(maxsize=PLANS_HELD)(self._make_plan)
 
     def publish(self, path: Path, options: PublishOptions | None = None) -> Publication:
         """Keep the notebook as a version and queue its first run; viewers see it once that succeeds.
@@ -188,6 +191,14 @@ class Publisher:
     def notebook_of(self, version: Version) -> Notebook:
         """A version's notebook, as it was published."""
         return self._notebook_of(version)
+
+    def plan_of(self, version: Version, parameters: Mapping[str, Json]) -> Plan:
+        """What a run of a version with these parameters does."""
+        return self._plan_of(version, json.dumps(parameters))
+
+    def _make_plan(self, version: Version, parameters: str) -> Plan:
+        notebook = inject_parameters(self.notebook_of(version), json.loads(parameters))
+        return make_plan(notebook, version.selection)
 
     def _read_notebook(self, version: Version) -> Notebook:
         blob = self.store.read_blob(version.notebook_digest)

@@ -60,11 +60,11 @@ class Queue(StorePart):
         *,
         events: Sequence[tuple[EventKind, Mapping[str, Json]]],
         progress: Progress | None = None,
-        card: StoredCard | None = None,
+        cards: Sequence[StoredCard] = (),
     ) -> bool:
         """Adds what happened, in one transaction; False: the run is no longer this worker's.
 
-        Put a card's figures and frames (``put_blob``) first.
+        Put the cards' figures and frames (``put_blob``) first.
         """
         now = self._now()
         values: dict[str, Any] = {"heartbeat_at": now}
@@ -73,7 +73,7 @@ class Queue(StorePart):
         with self._database.write() as connection:
             if not _update_owned(connection, run, values):
                 return False
-            if card is not None:
+            for card in cards:
                 _keep_card(connection, run.id, card)
             add_events(connection, run.id, events, now)
         return True

@@ -14,6 +14,7 @@ from nbdash.publisher.viewing import Body, Picture
 from nbdash.web import safety
 from nbdash.web.audit import record
 from nbdash.web.conditional import IMMUTABLE, REVALIDATE, raw, stored
+from nbdash.web.echo import may_repeat
 from nbdash.web.inputs import body_values, query_values, text, wants_json
 from nbdash.web.representations import run_object
 from nbdash.web.site import current_site
@@ -133,6 +134,7 @@ def _as_text(value: Json) -> str:
 
 
 def _page(body: Body) -> Response:
+    may_repeat()
     response = stored(body.gzipped, body.digest, mime=HTML)
     if body.stale:
         response.headers["X-Nbdash-Stale"] = "1"
@@ -140,6 +142,7 @@ def _page(body: Body) -> Response:
 
 
 def _picture(picture: Picture, cache: str) -> Response:
+    may_repeat()
     response = raw(picture.data, picture.digest, mime=picture.mime, cache=cache)
     response.headers["Content-Security-Policy"] = safety.BYTES_POLICY
     return response

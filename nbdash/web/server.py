@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import partial
 
 import psutil
-from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -23,6 +22,7 @@ from nbdash.config import Settings
 from nbdash.errors import ServerError
 from nbdash.network import local_host
 from nbdash.web import create_app
+from nbdash.web.echo import Echo
 from nbdash.web.logs import write_log
 
 BACKLOG = 1024
@@ -100,12 +100,12 @@ def _ask_for_files() -> None:
             process.rlimit(psutil.RLIMIT_NOFILE, (files_allowed(), hard))
 
 
-def _load_app(settings: Settings) -> Flask:
+def _load_app(settings: Settings) -> Echo:
     """The application, in Granian's process for it, which is not to outlive the one that was started."""
     write_log()
     threading.Thread(target=_end_with_parent, name="nbdash-parent-watch", daemon=True).start()
     _ask_for_files()
-    return create_app(settings)
+    return Echo(create_app(settings))
 
 
 def _end_with_parent() -> None:

@@ -14,7 +14,8 @@ import pytest
 from nbdash.cli.serving import _address
 from nbdash.config import load_settings
 from nbdash.errors import OptionError, ServerUnreachableError
-from nbdash.service import WorkerKeeper, claimed_port, ensure_server
+from nbdash.ports import claimed_port
+from nbdash.service import WorkerKeeper, ensure_server
 from tests.cli.conftest import Invoke
 from tests.ports import own_port
 

@@ -40,7 +40,7 @@ def act(store: Store) -> None:
     while run := store.claim_run("actor"):
         frame = Block(kind=BlockKind.FRAME, digest=store.put_blob(os.urandom(BLOB_BYTES)))
         shown = ShownCard(card=Card(name="card", index=0, kind=CellKind.CODE), title=None, blocks=(frame,))
-        store.record(run, events=[(EventKind.OUTPUT, {})], card=StoredCard(position=0, shown=shown))
+        store.record(run, events=[(EventKind.OUTPUT, {})], cards=[StoredCard(position=0, shown=shown)])
         store.heartbeat(run)
         store.finish_run(run, state=RunState.SUCCEEDED, document_digest=store.put_blob(os.urandom(BLOB_BYTES)))
     page = store.put_blob(os.urandom(BLOB_BYTES))

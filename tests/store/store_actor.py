@@ -49,7 +49,7 @@ def execute(store: Store) -> None:
     frame = Block(kind=BlockKind.FRAME, digest=store.put_blob(os.urandom(64)))
     card = Card(name="card", index=0, kind=CellKind.CODE)
     shown = ShownCard(card=card, title=None, blocks=(frame,))
-    store.record(run, events=[(EventKind.OUTPUT, {})], card=StoredCard(position=0, shown=shown))
+    store.record(run, events=[(EventKind.OUTPUT, {})], cards=[StoredCard(position=0, shown=shown)])
     store.finish_run(run, state=RunState.SUCCEEDED, document_digest=store.put_blob(os.urandom(64)))
 
 

@@ -51,7 +51,7 @@ def filled(store, fill, make_card, data: Path) -> Path:
     """A data directory with everything in it that there can be."""
     _, version = fill.published()
     run = fill.start(version)
-    store.record(run, events=[], card=make_card())
+    store.record(run, events=[], cards=[make_card()])
     fill.finish(run)
     folder = data / "received" / "2" / "abc"
     (folder / "deep").mkdir(parents=True)

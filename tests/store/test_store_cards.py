@@ -17,7 +17,7 @@ def test_cards_come_back_in_page_order_as_they_were(store, fill, make_card):
     run = fill.start(version)
     late, early = make_card(2, name="b"), make_card(0, name="a", failed=True)
     for card in (late, early):
-        assert store.record(run, events=[], card=card)
+        assert store.record(run, events=[], cards=[card])
     assert store.cards(run.id) == [early.shown, late.shown]
 
 
@@ -25,7 +25,7 @@ def test_card_recorded_again_replaces_the_first(store, fill, make_card):
     _, version = fill.published()
     run = fill.start(version)
     for content in (b"one", b"two"):
-        store.record(run, events=[], card=make_card(content=content))
+        store.record(run, events=[], cards=[make_card(content=content)])
     (card,) = store.cards(run.id)
     assert store.read_blob(card.blocks[0].figure.digest) == b"two"
 
@@ -48,7 +48,7 @@ def test_every_field_of_a_card_survives_json(store, fill):
     shown = ShownCard(card=card, title=None, blocks=blocks, failed=True)
     _, version = fill.published()
     run = fill.start(version)
-    store.record(run, events=[], card=StoredCard(position=0, shown=shown))
+    store.record(run, events=[], cards=[StoredCard(position=0, shown=shown)])
     assert store.cards(run.id) == [shown]
 
 

@@ -85,11 +85,11 @@ def test_remove_takes_everything_and_fences_the_worker_off(store: Store, fill, m
     dashboard, version = fill.published()
     fill.succeed(version)
     run = fill.start(version)
-    assert store.record(run, events=[], card=make_card())
+    assert store.record(run, events=[], cards=[make_card()])
     store.remove_dashboard(dashboard.id)
     assert store.find_dashboard("sales") is None
     assert not store.heartbeat(run).owned
-    assert not store.record(run, events=[], card=make_card())
+    assert not store.record(run, events=[], cards=[make_card()])
     assert not store.finish_run(run, state=RunState.SUCCEEDED)
     assert store.cards(run.id) == [] and store.events(run.id) == []
     assert store.integrity() == []

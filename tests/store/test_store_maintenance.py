@@ -77,7 +77,7 @@ def test_prune_leaves_good_runs_of_the_last_versions_to_go_back_to(store, fill):
 def test_prune_takes_what_belongs_to_a_run_with_it(store, fill, make_card):
     _, version = fill.published()
     old = fill.start(version)
-    store.record(old, events=[(EventKind.OUTPUT, {})], card=make_card())
+    store.record(old, events=[(EventKind.OUTPUT, {})], cards=[make_card()])
     fill.finish(old, RunState.FAILED)
     fill.succeed(version)
     assert store.prune(1) == 1
@@ -107,7 +107,7 @@ def test_pages_unchanged_for_long_are_removed(store, clock):
 def test_blobs_that_rows_name_are_never_collected(store, fill, make_card, blobs):
     _, version = fill.published()
     run = fill.start(version)
-    store.record(run, events=[], card=make_card())
+    store.record(run, events=[], cards=[make_card()])
     fill.finish(run)
     store.keep_page("page", 1, store.put_blob(b"page"), "e")
     make_old(blobs)

@@ -81,18 +81,18 @@ def test_sweep_leaves_living_workers_alone(store, fill, clock):
 def test_run_of_a_dead_worker_is_tried_again_and_the_old_worker_is_fenced_off(store, fill, clock, make_card):
     dashboard, version = fill.published()
     old = fill.start(version)
-    store.record(old, events=[(EventKind.CELL_START, {"cell": 1})], card=make_card(content=b"old"))
+    store.record(old, events=[(EventKind.CELL_START, {"cell": 1})], cards=[make_card(content=b"old")])
     clock.advance(LEASE + 1)
     (swept,) = store.sweep(LEASE)
     assert (swept.id, swept.state, swept.attempt, swept.started_at) == (old.id, RunState.QUEUED, 1, None)
-    assert not store.record(old, events=[(EventKind.OUTPUT, {})], card=make_card(content=b"late"))
+    assert not store.record(old, events=[(EventKind.OUTPUT, {})], cards=[make_card(content=b"late")])
 
     new = store.claim_run("second")
     assert (new.id, new.attempt) == (old.id, 2) and new.fence > old.fence
     assert store.cards(old.id) == []
     before = store.events(old.id)
     assert not store.heartbeat(old).owned
-    assert not store.record(old, events=[(EventKind.OUTPUT, {})], card=make_card(content=b"late"))
+    assert not store.record(old, events=[(EventKind.OUTPUT, {})], cards=[make_card(content=b"late")])
     assert not fill.finish(old)
     assert not store.release_run(old)
     assert store.events(old.id) == before and store.cards(old.id) == []

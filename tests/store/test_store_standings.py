@@ -90,7 +90,7 @@ def test_figures_of_runs_in_page_order(store, fill, make_card):
     _, version = fill.published()
     run = fill.start(version)
     for position, name in enumerate(("b", "a")):
-        assert store.record(run, events=[], card=make_card(position, name=name, content=name.encode()))
+        assert store.record(run, events=[], cards=[make_card(position, name=name, content=name.encode())])
     assert [figure.name for figure in store.figures([run.id, "unknown"])[run.id]] == ["b", "a"]
 
 
