@@ -8,6 +8,7 @@ What cannot be drawn elsewhere without anybody noticing is left to the kernel's 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import socket
@@ -18,10 +19,12 @@ from typing import Any
 from .fingerprint import fingerprint_of
 from .formats import figure_formats, repeatable
 from .once import warnings_told
+from .settled import is_settled_by_one_draw
 from .siblings import fork_sibling
 from .sleeping import Slumber
 from .streams import Drawer, SilentChannel
 from .survey import survey_figure
+from .system import die_with_parent, fork_quietly
 
 _BACKEND = "matplotlib_inline.backend_inline"
 
@@ -138,6 +141,7 @@ class Drawings:
 
     def _draw_alone(self, task: _Task, sock: socket.socket, is_alive: int) -> None:
         """What a drawer does."""
+        gc.freeze()  # else collecting garbage touches, and so copies, all that the run has
         self._most = 0
         self._shell.channel = drawer = self._shell.channel.drawer_on(sock, keep={is_alive})
         fingerprint = self._fingerprint_of(task) if self._reuses else None
@@ -199,6 +203,8 @@ class _Ending(_Task):
         return [hooks, bool(self.figure.stale), sys.modules["matplotlib"].is_interactive()]
 
     def draw(self, drawer: Drawer) -> None:
+        if self._is_drawn_first() and self._displayed_alone(drawer):
+            return
         figures = sys.modules[_BACKEND].Gcf.figs
         manager = self.figure.canvas.manager
         for number in figures.keys() - {manager.num}:
@@ -207,6 +213,38 @@ class _Ending(_Task):
         self._call(*first)
         drawer.part = 1
         self._call(second)
+
+    def _is_drawn_first(self) -> bool:
+        """Whether a kernel would draw the figure before it displays it, and need not."""
+        is_drawn = self.figure.stale and sys.modules["matplotlib"].is_interactive()
+        return is_drawn and is_settled_by_one_draw(self.figure, figure_formats(self._shell) or {})
+
+    def _displayed_alone(self, drawer: Drawer) -> bool:
+        """Whether displaying the figure puts out its picture and nothing else, which the drawing before it would, too.
+
+        It is tried in a fork, since of what does not succeed there must be no trace.
+        """
+        parent = os.getpid()
+        pid = fork_quietly()
+        if pid == 0:
+            die_with_parent(parent)
+            is_alone = False
+            try:
+                is_alone = self._display_alone(drawer)
+            finally:
+                os._exit(0 if is_alone else 1)
+        _, status = os.waitpid(pid, 0)
+        drawer.skip_text()
+        return status == 0
+
+    def _display_alone(self, drawer: Drawer) -> bool:
+        drawer.part = 1
+        with drawer.holding() as held:
+            sys.modules[_BACKEND].display(self.figure, metadata=None)
+        is_alone = [message["kind"] for message in held] == ["output"] and "data" in held[0]["output"]
+        if is_alone:
+            drawer.deliver(held)
+        return is_alone
 
     def _call(self, *hooks: Any) -> None:
         events = self._shell.events

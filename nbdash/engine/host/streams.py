@@ -172,6 +172,7 @@ class Drawer:
         self._token = token
         self._texts = {stream.name: os.memfd_create(stream.name) for stream in streams}
         self._read = dict.fromkeys(self._texts, 0)
+        self._held: list[dict[str, Any]] | None = None
         for stream, target in zip(streams, (1, 2), strict=True):
             os.dup2(self._texts[stream.name], target)
             stream.redirect(self._texts[stream.name])
@@ -191,14 +192,37 @@ class Drawer:
                 output = {"output_type": "stream", "name": name, "text": text.decode(errors="replace")}
                 self._put("output", output=output, once=once)
 
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[list[dict[str, Any]]]:
+        """What is sent meanwhile is held in the list instead."""
+        held: list[dict[str, Any]] = []
+        self._held = held
+        try:
+            yield held
+            self.send_text()
+        finally:
+            self._held = None
+
+    def deliver(self, held: list[dict[str, Any]]) -> None:
+        """Send what was held."""
+        for message in held:
+            self._socket.sendall(pack_body(_body_of(message), self._token))
+
+    def skip_text(self) -> None:
+        """Text that another process has written is not this one's."""
+        self._read = {name: os.fstat(fd).st_size for name, fd in self._texts.items()}
+
     def ask(self, kind: str, **content: Any) -> bool:
         """Send a message that is answered."""
         self._put(kind, **content)
         return self._socket.recv(1) == b"y"
 
     def _put(self, kind: str, **content: Any) -> None:
-        body = _body_of({"kind": kind, "index": self.index, "part": self.part, **content})
-        self._socket.sendall(pack_body(body, self._token))
+        message = {"kind": kind, "index": self.index, "part": self.part, **content}
+        if self._held is None:
+            self.deliver([message])
+        else:
+            self._held.append(message)
 
 
 class SilentChannel:
