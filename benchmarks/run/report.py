@@ -78,6 +78,7 @@ def _absolute(measures: Measures) -> list[str]:
     named = {
         "new": "rerun, all figures new: {} (s)",
         "unchanged": "rerun, data unchanged: {} (s)",
+        "computing": "rerun, computing as long as drawing: {} (s)",
         "tiny": "ten tiny cells: {} (s)",
         "page": "page of five figures: {}",
         "small page": "small page: {}",

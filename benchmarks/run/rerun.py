@@ -30,8 +30,9 @@ def measure(bench: Bench) -> dict[str, Samples]:
     """By kind of notebook the seconds of each contender."""
     with contenders(bench) as runs:
         kinds = {
-            "new": NOTEBOOKS / "rivers.ipynb",
-            "unchanged": with_seed(NOTEBOOKS / "rivers.ipynb", bench.scratch / "unchanged.ipynb"),
+            "new": NOTEBOOKS / "harbour.ipynb",
+            "unchanged": with_seed(NOTEBOOKS / "harbour.ipynb", bench.scratch / "unchanged.ipynb"),
+            "computing": NOTEBOOKS / "rivers.ipynb",
         }
         return {kind: measure_notebook(bench.rounds, runs, path) for kind, path in kinds.items()}
 

@@ -80,6 +80,14 @@ TARGETS = (
         most=0.33,
     ),
     Target(
+        work="a notebook that computes as long as it draws, all figures new",
+        beside=_KERNEL,
+        values=_ratio("computing", "fork engine", "nbclient"),
+        most=0.18,
+    ),
+    Target(work="the same", beside=_SCRIPT, values=_ratio("computing", "fork engine", "script"), most=0.35),
+    Target(work="the same", beside=_SERIAL, values=_ratio("computing", "fork engine", "serial"), most=0.65),
+    Target(
         work="ten tiny cells, claim to finished",
         beside="nbclient, fresh ipykernel",
         values=_ratio("tiny", "claim to finished", "nbclient"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -16,6 +18,8 @@ from nbdash.page.content import show_card
 from nbdash.publisher.limits import settings_for
 from nbdash.store import Store, StoredCard
 
+#: At most so often is written: nobody sees the difference, and a commit costs more than a small cell.
+INTERVAL_SECONDS = 0.05
 #: Entries that may wait to be written; then the reading of the run's outputs waits too.
 MOST_WAITING = 64
 
@@ -131,16 +135,24 @@ class Recording:
     def _write_all(self) -> None:
         """Write what waits, all of it at once, until the end is among it."""
         is_over = False
+        written = 0.0
         while not is_over:
-            entries = [self._waiting.get()]
-            while not self._waiting.empty():
-                entries.append(self._waiting.get())
+            entries = self._take_until(written + INTERVAL_SECONDS)
             is_over = entries[-1] is None
             try:
                 if self._failure is None:
                     self._write([entry for entry in entries if entry is not None])
             except Exception as error:  # told to whoever records next
                 self._failure = error
+            written = time.monotonic()
+
+    def _take_until(self, deadline: float) -> list[_Entry | None]:
+        """What has come by then, or by the end; at least one entry."""
+        entries = [self._waiting.get()]
+        with contextlib.suppress(queue.Empty):
+            while entries[-1] is not None:
+                entries.append(self._waiting.get(timeout=max(0.0, deadline - time.monotonic())))
+        return entries
 
     def _write(self, entries: Sequence[_Entry]) -> None:
         if not entries:
