@@ -91,7 +91,7 @@ def record(request: pytest.FixtureRequest, suite: Suite) -> Iterator[list[Findin
     findings: list[Finding] = []
     yield findings
     if _is_long(request.config):
-        _write_results(request.config, findings, reused=suite.pictures.reused)
+        _write_results(request.config, findings, reused=suite.pictures.found)
 
 
 def _write_results(config: pytest.Config, findings: list[Finding], *, reused: int) -> None:
