@@ -20,6 +20,7 @@ def is_settled_by_one_draw(figure: Any, formats: Mapping[str, Any]) -> bool:
     """
     return (
         _is_drawn_twice(formats)
+        and "matplotlib.layout_engine" in sys.modules  # Matplotlib 3.6
         and type(figure) is sys.modules["matplotlib.figure"].Figure
         and _is_laid_out(figure.get_layout_engine())
         and not figure.subfigs
@@ -37,7 +38,7 @@ def _is_drawn_twice(formats: Mapping[str, Any]) -> bool:
 
 def _is_laid_out(engine: Any) -> bool:
     """Whether drawing lays out nothing: there is no engine, or what is left of one that did it once."""
-    return engine is None or type(engine) is sys.modules["matplotlib.layout_engine"].PlaceHolderLayoutEngine
+    return engine is None or type(engine).__name__ == "PlaceHolderLayoutEngine"
 
 
 def _is_plain(axes: Any) -> bool:
