@@ -63,9 +63,6 @@ FIGURES = {
     "subfigures": "fig = plt.figure(); [each.subplots().plot([1, 2]) for each in fig.subfigures(1, 2)]",
     "shared": "fig, axs = plt.subplots(2, 2, sharex=True, sharey='row'); axs[0, 0].plot([1, 5]); fig.align_labels()",
     "mosaic": "fig, axs = plt.subplot_mosaic('AB;CC'); axs['A'].plot([1, 2])",
-    "constrained": (
-        "fig, axs = plt.subplots(2, 2, layout='constrained'); axs[0, 0].set_ylabel('y'); fig.suptitle('all')"
-    ),
     "tight": "fig, axs = plt.subplots(2, 2, layout='tight'); axs[0, 0].set_ylabel('y')",
     "secondary": LINE + "ax.secondary_xaxis('top')",
     "dates": "fig, ax = plt.subplots(); ax.plot(np.arange('2020-01', '2020-09', dtype='M8[M]'), range(8))",

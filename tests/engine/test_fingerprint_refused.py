@@ -55,6 +55,8 @@ CALLABLES = {
     "generator": "line.set_gid(i for i in [])",
     "open file": "line.set_gid(open('/dev/null'))",
     "lock": "import threading; line.set_gid(threading.Lock())",
+    "layout by addresses": "fig.set_layout_engine('constrained')",
+    "compressed layout by addresses": "fig.set_layout_engine('compressed')",
 }
 
 CLASSES = {

@@ -68,6 +68,9 @@ def compute_fingerprint(figure: Any, options: Mapping[str, Any]) -> str:
         raise Refused("There is no snapshot, or it is no plain figure.")
     if options.get("format", "png") not in _FORMATS:
         raise Refused("Such a picture differs each time.")
+    if type(figure.get_layout_engine()).__name__ == "ConstrainedLayoutEngine":
+        # kiwisolver orders its variables by their addresses; where several layouts fit, any of them comes out.
+        raise Refused("A constrained layout depends on where objects lie in memory.")
     enabled = gc.isenabled()
     gc.disable()  # what is collected half-way would be missing
     try:
