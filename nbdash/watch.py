@@ -32,8 +32,7 @@ class Watcher:
 
     def scan(self) -> None:
         """Publish every tagged notebook there is; the unchanged ones stay as they are."""
-        for notebook in find_notebooks(self._paths):
-            self.offer(notebook)
+        self._offer_all(self._paths)
 
     def serve(self, stop: threading.Event) -> None:
         """Scan, then publish what is saved until ``stop`` is set.
@@ -42,7 +41,7 @@ class Watcher:
         and before the folders were watched.
         """
         self.scan()
-        is_complete = False
+        is_complete = False  # whether nothing can have been overlooked
         watched = {path.parent if path.is_file() else path for path in self._paths}
         for changes in watchfiles.watch(
             *watched,
@@ -54,11 +53,20 @@ class Watcher:
             yield_on_timeout=True,
         ):
             if not (changes or is_complete):
-                self.scan()
-                is_complete = True
-            for path in sorted({Path(changed) for _, changed in changes} | self._owed):
-                for notebook in find_notebooks([path]) if path.is_dir() else [path]:
+                is_complete = self._offer_all(self._paths)
+            is_complete &= self._offer_all(sorted({Path(changed) for _, changed in changes} | self._owed))
+
+    def _offer_all(self, paths: Sequence[Path]) -> bool:
+        """Offer these notebooks and those below these folders; False if a folder went away meanwhile."""
+        is_complete = True
+        for path in paths:
+            try:
+                for notebook in find_notebooks([path]):
                     self.offer(notebook)
+            except OSError as error:
+                log.warning("a watched folder could not be looked through: %s", error)
+                is_complete = False
+        return is_complete
 
     def offer(self, path: Path) -> None:
         """Publish one notebook if it is tagged; else leave a hint that says why it is no dashboard.

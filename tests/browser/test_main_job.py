@@ -58,7 +58,7 @@ def test_a_first_run_fills_in_card_by_card(sales: Served, open_page: OpenPage) -
     path.write_text((sales.folder / "sales.ipynb").read_text())
     page = open_page(sales.url)
     link = page.locator('a[href="d/first"]').first
-    for _ in range(100):
+    for _ in range(400):
         if link.count():
             break
         page.wait_for_timeout(100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,39 @@ from nbdash.publisher.publication import Publisher
 from nbdash.store import open_store
 from nbdash.watch import Watcher
 from tests.conftest import MakeNotebook
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_folder_that_goes_away_while_it_is_looked_through_does_not_end_the_watching(
+    tmp_path: Path, make_notebook: MakeNotebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_notebook(("print(1)", ["dash"]), name="first.ipynb").parent
+    stop, failures = threading.Event(), [FileNotFoundError(2, "gone"), FileNotFoundError(2, "gone")]
+    rglob = Path.rglob
+
+    def look(path: Path, pattern: str) -> Iterator[Path]:
+        if failures:
+            raise failures.pop()
+        return rglob(path, pattern)
+
+    monkeypatch.setattr(Path, "rglob", look)
+    with open_store(tmp_path / "data") as store:
+        thread = threading.Thread(
+            target=Watcher(Publisher(store, Settings(data=tmp_path / "data")), [folder]).serve, args=(stop,)
+        )
+        thread.start()
+        try:
+            wait_for(lambda: store.find_dashboard("first") is not None)
+        finally:
+            stop.set()
+            thread.join()
+    assert not failures
 
 
 def test_what_is_saved_after_the_scan_and_before_the_watching_is_published(
@@ -33,9 +67,7 @@ def test_what_is_saved_after_the_scan_and_before_the_watching_is_published(
         thread = threading.Thread(target=watcher.serve, args=(stop,))
         thread.start()
         try:
-            deadline = time.monotonic() + 60
-            while not store.find_dashboard("second") and time.monotonic() < deadline:
-                time.sleep(0.05)
+            wait_for(lambda: store.find_dashboard("second") is not None)
             assert {each.slug for each in store.list_dashboards()} == {"first", "second"}
         finally:
             stop.set()
