@@ -6,11 +6,12 @@ A browser counts as elsewhere when it asks for another name or address than this
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ NAME = "dash.intranet.example"
 PLOT = (
     "#| title: Noise\n#| alt: A random line.\nimport matplotlib.pyplot as plt, numpy as np\nplt.plot(np.random.rand(9))"
 )
-NGINX = Path("/usr/sbin/nginx")
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "nginx.conf"
+PROXIES = {"nginx": Path("/usr/sbin/nginx"), "caddy": Path("/usr/bin/caddy")}
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 TLS_PORT, PLAIN_PORT, HIDDEN_PORT = own_port(8843), own_port(8795), own_port(8797)
 
 
@@ -77,12 +78,13 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server behind nginx as ``docs/examples/nginx.conf`` has it: TLS, prefix, one hop."""
-    if not NGINX.exists():
-        require("nginx", why=f"there is no {NGINX}")
-    folder = tmp_path_factory.mktemp("nginx")
+@pytest.fixture(scope="module", params=["nginx", "caddy"])
+def proxied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server behind a proxy as ``docs/examples`` has it: TLS, prefix, one hop."""
+    program = PROXIES[request.param]
+    if not program.exists():
+        require(request.param, why=f"there is no {program}")
+    folder = tmp_path_factory.mktemp(request.param)
     server = Served(
         tmp_path_factory.mktemp("notebooks"),
         tmp_path_factory.mktemp("data") / "nbdash",
@@ -91,36 +93,65 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         base_url="/reports",
         proxy_hops=1,
     )
-    with run_nginx(folder):
-        yield server
-    server.stop()
-
-
-@contextmanager
-def run_nginx(folder: Path) -> Iterator[None]:
-    """nginx with the example's server block, and a certificate of the test's own."""
     certificate, key = folder / "dash.pem", folder / "dash.key"
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=dash.example.org"]
     subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    block = EXAMPLE.read_text()
-    for old, new in (
+    configure = {"nginx": nginx_command, "caddy": caddy_command}[request.param]
+    with subprocess.Popen(configure(folder, certificate, key), env={**os.environ, "HOME": str(folder)}) as process:
+        try:
+            wait_listening(TLS_PORT)
+            yield server
+        finally:
+            process.terminate()
+    server.stop()
+
+
+def nginx_command(folder: Path, certificate: Path, key: Path) -> list[str]:
+    """nginx with the example's server block."""
+    block = changed(
+        EXAMPLES / "nginx.conf",
         ("listen 443", f"listen 127.0.0.1:{TLS_PORT}"),
         ("127.0.0.1:8700", f"127.0.0.1:{HIDDEN_PORT}"),
         ("/etc/ssl/dash.pem", str(certificate)),
         ("/etc/ssl/dash.key", str(key)),
-    ):
-        assert old in block
-        block = block.replace(old, new)
+    )
     config = folder / "nginx.conf"
     config.write_text(
         f"daemon off;\nuser root;\npid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n"
         f"client_body_temp_path {folder}/body;\nproxy_temp_path {folder}/proxy;\n{block}}}\n"
     )
-    with subprocess.Popen([NGINX, "-c", config, "-e", "stderr"]) as process:
+    return [str(PROXIES["nginx"]), "-c", str(config), "-e", "stderr"]
+
+
+def caddy_command(folder: Path, certificate: Path, key: Path) -> list[str]:
+    """Caddy with the example's site."""
+    site = changed(
+        EXAMPLES / "Caddyfile",
+        ("dash.example.org {", f"dash.example.org:{TLS_PORT} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}"),
+        ("127.0.0.1:8700", f"127.0.0.1:{HIDDEN_PORT}"),
+    )
+    config = folder / "Caddyfile"
+    config.write_text(f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{site}")
+    return [str(PROXIES["caddy"]), "run", "--adapter", "caddyfile", "--config", str(config)]
+
+
+def changed(example: Path, *changes: tuple[str, str]) -> str:
+    """An example with this machine's own places."""
+    text = example.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def wait_listening(port: int) -> None:
+    for _ in range(200):
         try:
-            yield
-        finally:
-            process.terminate()
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"nobody listens on {port}")
 
 
 def is_trouble(line: ConsoleMessage) -> bool:
