@@ -54,7 +54,8 @@ class Watcher:
         ):
             if not (changes or is_complete):
                 is_complete = self._offer_all(self._paths)
-            is_complete &= self._offer_all(sorted({Path(changed) for _, changed in changes} | self._owed))
+            owed, self._owed = self._owed, set()  # what is gone since is owed no longer
+            is_complete &= self._offer_all(sorted({Path(changed) for _, changed in changes} | owed))
 
     def _offer_all(self, paths: Sequence[Path]) -> bool:
         """Offer these notebooks and those below these folders; False if a folder went away meanwhile."""

@@ -52,15 +52,20 @@ _KERNEL = "nbclient's `execute()`, warm client, fresh ipykernel"
 _SCRIPT = "the cells as a plain script, whole process"
 _SERIAL = "the cells executed and drawn serially, each figure once, in a warm process"
 
+
+def _engine_beside_all(work: str, measure: str) -> tuple[Target, ...]:
+    """The fork engine's rerun of a notebook beside the three other ways."""
+    goals = {"nbclient": (_KERNEL, 0.18), "script": (_SCRIPT, 0.35), "serial": (_SERIAL, 0.65)}
+    return tuple(
+        Target(
+            work="the same" if number else work, beside=beside, values=_ratio(measure, "fork engine", name), most=most
+        )
+        for number, (name, (beside, most)) in enumerate(goals.items())
+    )
+
+
 TARGETS = (
-    Target(
-        work="rerun, figure-heavy, all figures new",
-        beside=_KERNEL,
-        values=_ratio("new", "fork engine", "nbclient"),
-        most=0.18,
-    ),
-    Target(work="the same", beside=_SCRIPT, values=_ratio("new", "fork engine", "script"), most=0.35),
-    Target(work="the same", beside=_SERIAL, values=_ratio("new", "fork engine", "serial"), most=0.65),
+    *_engine_beside_all("rerun, figure-heavy, all figures new", "new"),
     Target(
         work="the same, whole product: Rerun to finished",
         beside=_SERIAL,
@@ -79,14 +84,7 @@ TARGETS = (
         values=_ratio("unchanged", "fork engine", "serial"),
         most=0.33,
     ),
-    Target(
-        work="a notebook that computes as long as it draws, all figures new",
-        beside=_KERNEL,
-        values=_ratio("computing", "fork engine", "nbclient"),
-        most=0.18,
-    ),
-    Target(work="the same", beside=_SCRIPT, values=_ratio("computing", "fork engine", "script"), most=0.35),
-    Target(work="the same", beside=_SERIAL, values=_ratio("computing", "fork engine", "serial"), most=0.65),
+    *_engine_beside_all("a notebook that computes as long as it draws, all figures new", "computing"),
     Target(
         work="ten tiny cells, claim to finished",
         beside="nbclient, fresh ipykernel",
