@@ -158,6 +158,7 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     cards: tuple[Card, ...]
     imports: tuple[str, ...] = ()  #: top-level module names that the running cells import
+    prefix: int = 0  #: so many code cells, the injected one aside, do the same whatever the parameters' values are
 
     def label_of(self, index: int) -> str:
         """A cell's name for progress lines: its card's title or heading, else ``cell 3``."""
@@ -210,6 +211,7 @@ class CellJob:
     title: str
     may_raise: bool = False
     draws: bool = True  #: False: figures left open are closed undrawn, since nobody sees them
+    is_injected: bool = False  #: it assigns this run's parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,7 +227,9 @@ class Job:
     imports: tuple[str, ...] = ()  #: what a zygote may preload, if on its allow-list
     environment: Mapping[str, str] = field(default_factory=dict)  #: additions to the run's environment
     limits: Limits = Limits()
-    dashboard: str | None = None  #: whose pictures of unchanged figures may be used again; None: all are drawn
+    dashboard: str | None = None  #: whose pictures and checkpoints may be used again; None: nothing is kept
+    prefix: int = 0  #: so many cells, the injected one aside, do the same whatever the parameters' values are
+    resumes: bool = False  #: it may start after them, where another run stood: its data may be older
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -333,6 +337,7 @@ class Outcome:
     peak_memory_bytes: int | None = None
     engine: str = ""
     python: str = ""
+    data_at: datetime | None = None  #: when the run began whose checkpoint this one started from
 
 
 # --- what a viewer sees ---------------------------------------------------------------------------

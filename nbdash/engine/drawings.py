@@ -31,12 +31,13 @@ class Place:
 class InOrder:
     """An ``emit`` that passes on the events in the notebook's order: what follows an open place waits."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, told: set[str]) -> None:
+        """``told``: the names of what is put out but once and has been, which grows."""
         self._emit = emit
         self._waiting: deque[Place | EngineEvent] = deque()
         self._into: Place | None = None
         self._once: str | None = None
-        self._told: set[str] = set()
+        self._told = told
 
     def __call__(self, event: EngineEvent) -> None:
         """Take one event: of a place, while that is being filled, or what follows all so far."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from nbdash.engine.checkpoints import CheckpointRules, Checkpoints, prefix_of
 from nbdash.engine.failures import run_cancelled
-from nbdash.engine.host.wire import TOKEN_BYTES
 from nbdash.engine.interpreters import find_python
 from nbdash.engine.pictures import Pictures, PictureStore
 from nbdash.engine.supervision import Supervision
-from nbdash.engine.zygotes import ZygoteKey, ZygotePool, open_connections, preload_set
+from nbdash.engine.zygotes import Zygote, ZygoteKey, ZygotePool, open_connections, preload_set
 from nbdash.errors import EngineError
-from nbdash.model import Emit, Job, Outcome
+from nbdash.model import CellJob, Emit, Job, Outcome
 
 #: Set, it has every figure drawn, and those compared whose fingerprint is known.
 _VERIFY = "NBDASH_VERIFY_FIGURES"
@@ -26,12 +26,22 @@ class ForkEngine:
 
     name = "fork"
 
-    def __init__(self, *, zygotes: int = 4, drawers: int | None = None, pictures: PictureStore | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        zygotes: int = 4,
+        drawers: int | None = None,
+        pictures: PictureStore | None = None,
+        checkpoints: CheckpointRules | None = None,
+    ) -> None:
         """``zygotes``: how many interpreters with preloaded libraries are kept at most.
 
         ``drawers``: how many figures of a run are drawn at a time, beside its cells; None: one per core.
         ``pictures``: where those of figures that have not changed are found again.
+        ``checkpoints``: what is kept of runs for those with other parameters.
         """
+        self._rules = checkpoints or CheckpointRules()
+        self._checkpoints = Checkpoints(self._rules)
         self._drawers = drawers
         self._pictures = pictures
         self._pool = ZygotePool(zygotes)
@@ -46,17 +56,24 @@ class ForkEngine:
         python = find_python(job.python, job.kernel_name)
         if cancel.is_set():
             return Outcome(failure=run_cancelled(None), engine=self.name, python=python)
-        token, pictures = secrets.token_bytes(TOKEN_BYTES), self._pictures_of(job)
-        with open_connections() as links:
+        key = _key_for(job, python)
+        whole = (key, job.dashboard, job.folder, _states(prefix_of(job)))
+        with open_connections() as links, self._checkpoints.lent(whole if job.resumes else None) as checkpoint:
+            pictures = self._pictures_of(job)
+            request = self._request_for(job, links.token, reuses=pictures is not None)
+            zygote: Zygote | None = None
             try:
-                forked = self._pool.fork(
-                    _key_for(job, python), self._request_for(job, token, reuses=pictures is not None), links.theirs
-                )
+                forked = None if checkpoint is None else checkpoint.fork(job, request, links.theirs)
+                if forked is None:
+                    checkpoint = None
+                    forked, zygote = self._pool.fork(key, request, links.theirs)
             finally:
                 for fd in links.theirs:
                     os.close(fd)
-            run = Supervision(job, emit, links=links, forked=forked, token=token, pictures=pictures)
+            run = Supervision(job, emit, links=links, forked=forked, pictures=pictures, checkpoint=checkpoint)
             outcome = run.watch(lambda: cancel.is_set() or self._closing.is_set())
+            if zygote is not None and (made := run.checkpoint(zygote)) is not None:
+                self._checkpoints.keep(whole, made)
         return replace(outcome, python=python)
 
     def _pictures_of(self, job: Job) -> Pictures | None:
@@ -76,11 +93,24 @@ class ForkEngine:
             "argv": _kernel_arguments(job),
             "drawers": self._drawers,
             "reuses": reuses,
+            "terms": self._terms_for(job),
+        }
+
+    def _terms_for(self, job: Job) -> dict[str, Any] | None:
+        is_useful = 0 < job.prefix < len(job.cells) and not any(cell.is_injected for cell in job.cells)
+        if not is_useful or job.dashboard is None:
+            return None
+        return {
+            "cells": job.prefix,
+            "least_seconds": self._rules.least_seconds,
+            "most_bytes": self._rules.most_private_bytes,
+            "age": self._rules.age,
         }
 
     def close(self) -> None:
         """As :meth:`nbdash.engine.base.Engine.close` says; runs under way are cancelled."""
         self._closing.set()
+        self._checkpoints.close()
         self._pool.close()
 
 
@@ -88,6 +118,11 @@ def _key_for(job: Job, python: str) -> ZygoteKey:
     """Nbdash's own variables differ from run to run and mean nothing to imports; any other may."""
     environment = {name: value for name, value in job.environment.items() if not name.startswith("NBDASH_")}
     return ZygoteKey(python=python, preload=preload_set(job), environment=frozenset(environment.items()))
+
+
+def _states(cells: Iterable[CellJob]) -> tuple[Any, ...]:
+    """What of the cells decides how the process stands after them."""
+    return tuple((cell.source, cell.draws, cell.may_raise) for cell in cells)
 
 
 def _kernel_arguments(job: Job) -> list[str]:

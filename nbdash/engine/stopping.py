@@ -50,6 +50,10 @@ class Stopper:
             self._tell_keeper(b"k")
             self._give_up_at = time.monotonic() + _KEEPER_GRACE
 
+    def spare(self, pid: int) -> None:
+        """Let this child of the keeper's live on when the run has ended."""
+        self._tell_keeper(b"s" + pid.to_bytes(4, "big"))
+
     def press_on(self) -> None:
         """Go from asking to killing, and from there to killing without the keeper, when it is time to."""
         now = time.monotonic()

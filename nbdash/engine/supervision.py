@@ -13,15 +13,17 @@ from typing import Any
 
 from nbdash.engine import failures
 from nbdash.engine.budget import OutputBudget
+from nbdash.engine.checkpoints import Checkpoint, PrefixLog
 from nbdash.engine.drawings import Drawing, InOrder
 from nbdash.engine.frames import event_from_frame
+from nbdash.engine.host import tree
 from nbdash.engine.host.wire import FRAME_BYTES, FrameReader, WireError
 from nbdash.engine.limits import MemoryWatch
 from nbdash.engine.pictures import Pictures
 from nbdash.engine.pipes import TextPipe
 from nbdash.engine.processes import RUN_MARK, kill_marked
 from nbdash.engine.stopping import Stopper
-from nbdash.engine.zygotes import Connections, Forked
+from nbdash.engine.zygotes import Connections, Forked, ForkLink, Zygote
 from nbdash.model import (
     Cause,
     CellEnded,
@@ -51,27 +53,41 @@ _BURST_SECONDS = 0.005
 #: From the last cell's end to the kill; from a closed connection to it.
 _FINISH_GRACE, _CLOSED_GRACE = 2.0, 1.0
 _LAST_WORDS = 60
+#: What a checkpoint has begun to say, it says by then.
+_READY_SECONDS = 0.1
 
 
 class Supervision:
     """One run, from its fork to its last process's end."""
 
     def __init__(
-        self, job: Job, emit: Emit, *, links: Connections, forked: Forked, token: bytes, pictures: Pictures | None
+        self,
+        job: Job,
+        emit: Emit,
+        *,
+        links: Connections,
+        forked: Forked,
+        pictures: Pictures | None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
+        """``checkpoint``: where it was forked from, if not at its beginning."""
         self._job = job
-        self._order = InOrder(emit)
+        self._resumed = checkpoint
+        told = set() if checkpoint is None else set(checkpoint.log.told or ())
+        self._log = PrefixLog(emit, job, told)
+        self._offer: ForkLink | None = None  # of a checkpoint that is not ready yet
+        self._ready: tuple[ForkLink, int] | None = None  # one that is, and its process id
+        self._order = InOrder(self._log, told)
         self._emit = OutputBudget(job.limits, self._order)
         self._links = links
         self._forked = forked
-        self._token = token
         self._pictures = pictures
-        self._frames, self._reports = FrameReader(token), FrameReader(token)
+        self._frames, self._reports = FrameReader(links.token), FrameReader(links.token)
         self._drawings: dict[int, Drawing] = {}  # by their numbers
         self._fds: deque[int] = deque()  # that came with the messages just read
         self._behind = 0  # bytes read since something waits for a figure
         self._pipes = tuple(
-            TextPipe(name, fd, token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
+            TextPipe(name, fd, links.token) for name, fd in (("stdout", links.stdout), ("stderr", links.stderr))
         )
         self._open: set[Any] = {links.channel, links.keeper, *self._pipes}
         self._memory = MemoryWatch(forked.keeper, limits=job.limits, shared=forked.shared_bytes)
@@ -91,7 +107,9 @@ class Supervision:
     def watch(self, is_stopped: Callable[[], bool]) -> Outcome:
         """Return when nothing of the run is left alive; ``is_stopped`` is asked many times a second."""
         try:
-            while self._links.keeper in self._open:
+            for event in self._resumed.events_in(self._job) if self._resumed else ():
+                self._emit(event)
+            while self._links.keeper in self._open and self._report is None:
                 self._receive()
                 self._pass_text()
                 self._check(is_stopped)
@@ -107,11 +125,23 @@ class Supervision:
                     kill_marked(RUN_MARK, self._job.environment[RUN_MARK])
         return self._outcome()
 
+    def checkpoint(self, zygote: Zygote) -> Checkpoint | None:
+        """What the run has left behind for others, when it is over."""
+        if self._ready is None:
+            return None
+        link, pid = self._ready
+        if not self._log.is_complete or self._stopper.is_killing:
+            link.close()
+            return None
+        link.share(pid)
+        size = tree.private_bytes(pid)
+        return Checkpoint(link=link, keeper=self._links.keeper.dup(), log=self._log, size=size, zygote=zygote)
+
     def _kill_now(self) -> None:
         """Kill the run and see it dead, taking in nothing more; for when whoever receives its events fails."""
         self._stopper.kill()
         self._open = {self._links.keeper}
-        while self._links.keeper in self._open:
+        while self._links.keeper in self._open and self._report is None:
             self._receive()
             self._stopper.press_on()
 
@@ -126,6 +156,8 @@ class Supervision:
             self._receive_frames()
         if self._links.keeper in ready:
             self._receive_report()
+        if self._offer is not None and self._offer in ready:
+            self._take_checkpoint(self._offer)
         for drawing in ready & self._open_drawings:
             self._receive_drawing(drawing)
         arrived = sum(self._read_pipe(pipe) for pipe in self._pipes if pipe in ready)
@@ -190,12 +222,35 @@ class Supervision:
             index, number = self._cells[frame["index"]].index, int(frame["number"])
             if number in self._drawings or len(self._open_drawings) >= _MOST_DRAWINGS:
                 raise WireError("more drawings than there can be")
-            drawing = Drawing(self._fds[0], index=index, token=self._token, pictures=self._pictures)
+            drawing = Drawing(self._fds[0], index=index, token=self._links.token, pictures=self._pictures)
             self._fds.popleft()
         except (KeyError, IndexError, TypeError, ValueError, OSError):
             raise WireError("a message about no drawing") from None
         self._drawings[number] = drawing
         self._open.add(drawing)
+
+    def _take_offer(self) -> None:
+        """The message about a checkpoint: here is its connection."""
+        if not self._job.prefix or self._offer or self._ready or not self._fds:
+            raise WireError("a message about no checkpoint")
+        try:
+            self._offer = ForkLink(socket.socket(fileno=self._fds.popleft()))
+        except OSError:
+            raise WireError("not a connection") from None
+        self._open.add(self._offer)
+
+    def _take_checkpoint(self, offer: ForkLink) -> None:
+        """It is ready, or will not be: have the keeper spare it, and tell it so."""
+        self._open.discard(offer)
+        self._offer = None
+        answer = offer.receive(_READY_SECONDS)
+        pid = None if answer is None else answer.get("ready")
+        if not isinstance(pid, int) or not 0 < pid < 2**31:
+            offer.close()
+            return
+        self._stopper.spare(pid)
+        offer.send({"kept": True})
+        self._ready = offer, pid
 
     @property
     def _open_drawings(self) -> set[Drawing]:
@@ -206,6 +261,8 @@ class Supervision:
             drawing.close()
         while self._fds:
             os.close(self._fds.popleft())
+        if self._offer is not None:
+            self._offer.close()
 
     def _read_socket(self, sock: Any) -> bytes:
         """What is there; at the end of the stream the socket is no longer read."""
@@ -243,6 +300,9 @@ class Supervision:
             self._add_text(pipe.name, pipe.take_until(self._received))
         if frame.get("kind") in ("drawing", "place"):
             self._take_drawing(frame)
+            return
+        if frame.get("kind") == "checkpoint":
+            self._take_offer()
             return
         if frame.get("kind") == "done":
             self._is_done = True
@@ -340,7 +400,9 @@ class Supervision:
         peak = self._memory.peak
         if report is not None:
             peak = max(peak, int(report["peak"]))
-        return Outcome(failure=self._failure or self._died(), peak_memory_bytes=peak, engine="fork")
+        data_at = None if self._resumed is None else self._resumed.log.began
+        failure = self._failure or self._died()
+        return Outcome(failure=failure, peak_memory_bytes=peak, engine="fork", data_at=data_at)
 
     def _died(self) -> Failure | None:
         """None if the run came to its end; else how its process ended."""

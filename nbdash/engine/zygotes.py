@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import tempfile
@@ -91,27 +92,74 @@ class Forked:
     """A run's keeper, just forked."""
 
     keeper: int
-    shared_bytes: int  #: the zygote's resident memory, which the run shares
+    shared_bytes: int  #: the resident memory of the process it was forked from, which the run shares
+
+
+class ForkLink:
+    """The engine's end of a process that is forked again and again; for several threads, one at a time."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._lock = threading.Lock()
+        self._control = control
+        self._reader = wire.FrameReader(_TOKEN)
+        self._shared = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Tell it something; if it is dead, that shows in the next answer."""
+        with contextlib.suppress(OSError):
+            self._control.sendall(wire.pack_frame(message, _TOKEN))
+
+    def receive(self, seconds: float) -> dict[str, Any] | None:
+        """What it says within so long; None if that is nothing."""
+        self._control.settimeout(seconds)
+        try:
+            return wire.receive_with_fds(self._control, self._reader)[0]
+        except (OSError, wire.WireError):
+            return None
+        finally:
+            self._control.settimeout(_FORK_SECONDS)
+
+    def fileno(self) -> int:
+        """For selectors."""
+        return self._control.fileno()
+
+    def share(self, pid: int) -> None:
+        """It is this process, and as large as it will be."""
+        self._shared = tree.resident_bytes(pid)
+
+    def fork(self, request: dict[str, Any], fds: Sequence[int]) -> Forked | None:
+        """Start a run with these ends of its connections; None if the process is dead or does not answer."""
+        with self._lock:
+            frame = memoryview(wire.pack_frame(request, _TOKEN))
+            try:
+                sent = socket.send_fds(self._control, [frame], fds)
+                self._control.sendall(frame[sent:])
+            except OSError:
+                return None
+            answer = self.receive(_FORK_SECONDS)
+        return None if answer is None else Forked(keeper=answer["keeper"], shared_bytes=self._shared)
+
+    def close(self) -> None:
+        """Fork no more; the process ends when its runs have."""
+        self._control.close()
 
 
 class Zygote:
-    """One zygote process; forks for several threads, one at a time."""
+    """One zygote process."""
 
     def __init__(self, key: ZygoteKey) -> None:
-        self._lock = threading.Lock()
-        self._control, theirs = socket.socketpair()
-        self._reader = wire.FrameReader(_TOKEN)
+        control, theirs = socket.socketpair()
+        self.link = ForkLink(control)
         with tempfile.TemporaryFile() as complaints:
             with theirs:
                 self._process = _spawn(key, theirs.fileno(), complaints)
-            self._control.settimeout(_START_SECONDS)
-            ready = self._ask({"preload": sorted(key.preload)}, [])
+            self.link.send({"preload": sorted(key.preload)})
+            ready = self.link.receive(_START_SECONDS)
             if ready is None:
                 self.close()
                 raise EngineError(_start_failure(key.python, complaints))
         self._folders = {folder: _changed_at(folder) for folder in ready["folders"]}
-        self._shared = tree.resident_bytes(self._process.pid)
-        self._control.settimeout(_FORK_SECONDS)
+        self.link.share(self._process.pid)
 
     @property
     def is_alive(self) -> bool:
@@ -123,24 +171,9 @@ class Zygote:
         """Whether the packages that it has imported are still those on disk."""
         return all(_changed_at(folder) == moment for folder, moment in self._folders.items())
 
-    def fork(self, request: dict[str, Any], fds: Sequence[int]) -> Forked | None:
-        """Start a run with these ends of its connections; None if the zygote is dead or does not answer."""
-        with self._lock:
-            answer = self._ask(request, fds)
-        return None if answer is None else Forked(keeper=answer["keeper"], shared_bytes=self._shared)
-
-    def _ask(self, request: dict[str, Any], fds: Sequence[int]) -> dict[str, Any] | None:
-        frame = memoryview(wire.pack_frame(request, _TOKEN))
-        try:
-            sent = socket.send_fds(self._control, [frame], fds) if fds else 0
-            self._control.sendall(frame[sent:])
-            return wire.receive_with_fds(self._control, self._reader)[0]
-        except (OSError, wire.WireError):
-            return None
-
     def retire(self) -> None:
         """Fork no more; the process ends when its runs have."""
-        self._control.close()
+        self.link.close()
 
     def close(self) -> None:
         """End it now, with whatever is left of its runs."""
@@ -199,12 +232,12 @@ class ZygotePool:
         self._zygotes: dict[ZygoteKey, Zygote] = {}
         self._retired: list[Zygote] = []
 
-    def fork(self, key: ZygoteKey, request: dict[str, Any], fds: Sequence[int]) -> Forked:
+    def fork(self, key: ZygoteKey, request: dict[str, Any], fds: Sequence[int]) -> tuple[Forked, Zygote]:
         """Fork a run from the key's zygote, starting it first if need be; raises EngineError."""
         for _ in range(2):
             zygote = self._warm(key)
-            if (forked := zygote.fork(request, fds)) is not None:
-                return forked
+            if (forked := zygote.link.fork(request, fds)) is not None:
+                return forked, zygote
             self._discard(key, zygote)
         raise EngineError(f"Python {key.python!r} starts, but dies when a run is forked from it.")
 
@@ -255,6 +288,7 @@ class Connections:
     stdout: int
     stderr: int
     theirs: tuple[int, ...]  #: keeper, channel, stdout, stderr
+    token: bytes  #: what the run's messages and marks begin with
 
 
 @contextlib.contextmanager
@@ -269,5 +303,10 @@ def open_connections() -> Iterator[Connections]:
             stack.callback(os.close, reading)
         theirs = tuple(each.detach() for _, each in pairs) + tuple(writing for _, writing in pipes)
         yield Connections(
-            keeper=pairs[0][0], channel=pairs[1][0], stdout=pipes[0][0], stderr=pipes[1][0], theirs=theirs
+            keeper=pairs[0][0],
+            channel=pairs[1][0],
+            stdout=pipes[0][0],
+            stderr=pipes[1][0],
+            theirs=theirs,
+            token=secrets.token_bytes(wire.TOKEN_BYTES),
         )

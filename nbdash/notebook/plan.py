@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nbdash.model import CellKind, Notebook, Plan, PlannedCell, Selection
 from nbdash.notebook.layout import lay_out
+from nbdash.notebook.prefix import count_prefix
 from nbdash.notebook.selection import select_cells
 from nbdash.notebook.source import parse_cell
 
@@ -23,6 +24,7 @@ def make_plan(notebook: Notebook, selection: Selection) -> Plan:
         cells=tuple(replace(cell, shows=cell.index in shown) for cell in planned),
         cards=cards,
         imports=_find_imports(notebook, planned),
+        prefix=count_prefix(notebook, planned),
     )
 
 

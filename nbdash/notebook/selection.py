@@ -94,7 +94,7 @@ def _weigh(code: list[Cell]) -> dict[int, _Reason]:
     parsed = {index: tree for index, tree in trees.items() if tree is not None}
     try:
         names = survey_names(parsed.values())
-        facts = {cell.index: _facts_of(cell, trees[cell.index], names) for cell in code}
+        facts = {cell.index: facts_of(cell, trees[cell.index], names) for cell in code}
     except (SyntaxError, RecursionError):
         return _run_all(code, "the notebook cannot be read as Python")
     if any(_KEEPS_FIGURES.search(cell.source) for cell in code):
@@ -108,7 +108,8 @@ def _weigh(code: list[Cell]) -> dict[int, _Reason]:
     }
 
 
-def _facts_of(cell: Cell, tree: ast.Module | None, names: NotebookNames) -> Facts:
+def facts_of(cell: Cell, tree: ast.Module | None, names: NotebookNames) -> Facts:
+    """The facts of a cell, whose syntax tree this is; None: a magic takes it as text."""
     if tree is None:
         return _facts_of_magic(cell, names)
     facts = read_facts(tree, names, cell.number)

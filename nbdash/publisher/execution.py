@@ -15,7 +15,7 @@ from nbdash.config import Settings
 from nbdash.engine.base import Engine
 from nbdash.engine.processes import RUN_MARK
 from nbdash.engine.recorder import Recorder
-from nbdash.model import CellJob, CellKind, EngineEvent, Job, Outcome, Plan
+from nbdash.model import CellJob, CellKind, EngineEvent, Job, Outcome, Plan, Role
 from nbdash.publisher.limits import limits_from, settings_for
 
 #: Called after the recorder has taken the event in.
@@ -57,6 +57,7 @@ def job_from(
             title=plan.label_of(planned.index),
             may_raise=plan.notebook.cells[planned.index].may_raise,
             draws=draws_all or planned.shows,
+            is_injected=plan.notebook.cells[planned.index].role is Role.INJECTED,
         )
         for planned in plan.cells
         if planned.runs and plan.notebook.cells[planned.index].kind is CellKind.CODE
@@ -69,6 +70,7 @@ def job_from(
         kernel_name=plan.notebook.kernel_name,
         python=python,
         imports=plan.imports,
+        prefix=plan.prefix,
         environment=_environment(run_id),
         limits=limits_from(settings_for(plan.notebook, settings)),
     )

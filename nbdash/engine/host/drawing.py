@@ -71,6 +71,15 @@ class Drawings:
                 self._running.remove(fd)
                 os.close(fd)
 
+    @property
+    def fds(self) -> set[int]:
+        """The descriptors that tell when drawers are through."""
+        return set(self._running)
+
+    def forget(self) -> None:
+        """In a fork: those that run are another process's."""
+        self._running = []
+
     @contextlib.contextmanager
     def in_silence(self) -> Iterator[None]:
         """What is put out meanwhile has been put out by a drawer."""

@@ -18,8 +18,10 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 
+from .checkpoint import Beginning, Terms, begin_loop, fork_checkpoint
 from .drawing import Drawings
 from .ending import finish_process
+from .numbering import insert_cell
 from .streams import Channel, OutStream, flush_all
 from .system import close_other_fds, hide_fd, limit_process
 
@@ -36,10 +38,7 @@ def execute_run(request: dict[str, Any], fds: list[int], *, shell: Any) -> None:
     _reseed()
     shell.channel = channel
     shell.drawings = Drawings(shell, most=_most_drawers(request["drawers"]), reuses=request["reuses"])
-    session = _Session(shell, channel, originals)
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    loop.run_until_complete(session.execute(request["cells"]))
+    _Session(shell, originals).execute(request["cells"], request["terms"] and Terms(**request["terms"]))
     finish_process()
 
 
@@ -105,27 +104,71 @@ def _reseed() -> None:
 class _Session:
     """Executes cells in order, as a kernel does whose client stops at the first error."""
 
-    def __init__(self, shell: Any, channel: Channel, originals: tuple[Any, ...]) -> None:
+    def __init__(self, shell: Any, originals: tuple[Any, ...]) -> None:
         self._shell = shell
-        self._channel = channel
         self._originals = originals
         self._pid = os.getpid()
         self._count = 0
+        self._keeps_history = True
 
-    async def execute(self, cells: list[dict[str, Any]]) -> None:
-        for cell in cells:
-            self._channel.index = cell["index"]
-            if not await self._execute_cell(cell):
-                break
-            await asyncio.sleep(0)  # a kernel's event loop runs between cells
+    def execute(self, cells: list[dict[str, Any]], terms: Terms | None) -> None:
+        """Execute them all; ``terms`` say where there is to be a checkpoint."""
+        if terms is None:
+            begin_loop().run_until_complete(self._execute_cells(cells))
+            self._end()
+            return
+        unsure, beginning, began = None, Beginning(), perf_counter()
+        if beginning.loop.run_until_complete(self._execute_cells(cells[: terms.cells])):
+            if perf_counter() - began >= terms.least_seconds:
+                unsure = fork_checkpoint(beginning, terms, self._shell, self.resume)
+            beginning.loop.run_until_complete(self._execute_cells(cells[terms.cells :]))
+        self._end()
+        if unsure is not None:
+            os.read(unsure, 1)
+
+    def resume(self, request: dict[str, Any], fds: list[int]) -> None:
+        """Go on in a run of its own: with its first cell as if that had been the ``number``-th."""
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        channel = self._shell.channel
+        channel.begin_anew(fds, bytes.fromhex(request["token"]))
+        close_other_fds(set(channel.fds))
+        os.environ.update(request["environment"])
+        self._shell.drawings.forget()
+        self._pid = os.getpid()
+        loop = begin_loop()
+        loop.run_until_complete(self._catch_up(request["cells"][0], request["number"]))
+        loop.run_until_complete(self._execute_cells(request["cells"][1:]))
+        self._end()
+        finish_process()
+
+    async def _catch_up(self, cell: dict[str, Any], number: int) -> None:
+        """Execute a cell that cannot fail as the ``number``-th."""
+        insert_cell(self._shell, number, cell["source"])
+        self._count, count = number - 1, self._count
+        self._keeps_history = False
+        await self._execute_cells([cell])
+        self._keeps_history = True
+        self._count = count + 1
+
+    def _end(self) -> None:
         self._shell.drawings.wait()
-        self._channel.send("done", exited=bool(self._shell.exit_now))
+        self._shell.channel.send("done", exited=bool(self._shell.exit_now))
+
+    async def _execute_cells(self, cells: list[dict[str, Any]]) -> bool:
+        """Whether the run goes on."""
+        for cell in cells:
+            self._shell.channel.index = cell["index"]
+            if not await self._execute_cell(cell):
+                return False
+            await asyncio.sleep(0)  # a kernel's event loop runs between cells
+        return True
 
     async def _execute_cell(self, cell: dict[str, Any]) -> bool:
         """Whether the run goes on."""
-        self._channel.send("start")
+        self._shell.channel.send("start")
         if not cell["source"].strip():
-            self._channel.send("end", seconds=0.0, execution_count=None, error=None)
+            self._shell.channel.send("end", seconds=0.0, execution_count=None, error=None)
             return True
         self._count += 1
         self._shell.begin_cell(cell["source"], cell["draws"])
@@ -135,7 +178,7 @@ class _Session:
         if os.getpid() != self._pid:
             os._exit(0)  # a process that the cell forked and let go on
         flush_all(self._originals)
-        self._channel.send("end", seconds=seconds, execution_count=self._count, error=error)
+        self._shell.channel.send("end", seconds=seconds, execution_count=self._count, error=error)
         return not self._shell.exit_now and (error is None or cell["may_raise"])
 
     async def _run_source(self, source: str) -> Any:
@@ -162,7 +205,7 @@ class _Session:
             transformed, failure = source, sys.exc_info()
         how = {"transformed_cell": transformed, "preprocessing_exc_tuple": failure}
         if not shell.should_run_async(source, **how):
-            return shell.run_cell(source, store_history=True, **_ABOUT)
+            return shell.run_cell(source, store_history=self._keeps_history, **_ABOUT)
         task = asyncio.ensure_future(shell.run_cell_async(source, store_history=True, **_ABOUT, **how))
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
         result = None

@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,8 +28,13 @@ def fork_sibling(action: Callable[[int], None]) -> int | None:
     if signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
         return None
     over, is_alive = os.pipe()
+
+    def act() -> None:
+        os.close(over)
+        action(is_alive)
+
     with _signals_held_back() as mask:
-        is_forked = _fork_beside(lambda: action(is_alive), mask)
+        is_forked = _fork_beside(act, mask)
     os.close(is_alive)
     if is_forked:
         return over
@@ -106,8 +112,12 @@ def _fork_twice(action: Callable[[], None], mask: set[Any]) -> bool:
 
 def _fork_on_word(waiting: int, action: Callable[[], None], mask: set[Any]) -> None:
     """The process in between: forks again when told to, and ends.  Does not return."""
+    between = os.getpid()
     try:
         if os.read(waiting, 1) and fork_quietly() == 0:
+            while os.getppid() == between:  # until it has ended, and this is a child of the run's keeper
+                time.sleep(0.0005)
+            os.close(waiting)
             _perform(action, mask)
     finally:
         os._exit(0)

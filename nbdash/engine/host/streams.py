@@ -19,7 +19,7 @@ import stat
 import sys
 import threading
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from json import dumps  # the function itself: a cell may put another into the module
 from os import write
@@ -136,6 +136,29 @@ class Channel:
     def flush(self) -> None:
         """Write what any of the process's streams holds back."""
         flush_all((sys.__stdout__, sys.__stderr__))
+
+    @property
+    def fds(self) -> tuple[int, int, int]:
+        """The descriptors of the messages and of the two streams."""
+        stdout, stderr = self._streams
+        return self._socket.fileno(), stdout.fileno(), stderr.fileno()
+
+    def lead_nowhere(self) -> None:
+        """In a fork that waits: whoever reads what comes from the run must not wait for this process."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        self._lead_to((nowhere, nowhere, nowhere))
+        os.close(nowhere)
+
+    def begin_anew(self, fds: Sequence[int], token: bytes) -> None:
+        """In a fork that is another run now: its messages and streams go there."""
+        self._lead_to(fds)
+        self._token, self._pid, self._marks = token, os.getpid(), 0
+
+    def _lead_to(self, fds: Sequence[int]) -> None:
+        for source, target in zip(fds, self.fds, strict=True):
+            os.dup2(source, target, inheritable=False)
+        for source, target in zip(fds[1:], (1, 2), strict=True):
+            os.dup2(source, target, inheritable=True)
 
     def drawer_on(self, sock: socket.socket, *, keep: set[int]) -> Drawer:
         """In a fork: a channel of its own, into which goes what was for this one; closes all others but ``keep``."""

@@ -73,6 +73,13 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
+def private_bytes(pid: int) -> int:
+    """The memory that the process shares with no other; 0 when it is gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Private_"))
+    return 0
+
+
 def proportional_bytes(pid: int) -> int:
     """As :func:`resident_bytes`, but of a page that n processes share only one n-th."""
     try:
