@@ -551,6 +551,7 @@ class Run:
     document_digest: str | None = None  #: the blob of the executed notebook
     engine: str = ""
     peak_memory_bytes: int | None = None
+    data_at: datetime | None = None  #: when the oldest of its results was made: mostly when it started
 
 
 class EventKind(StrEnum):

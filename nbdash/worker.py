@@ -127,7 +127,7 @@ class Worker:
                 settings=self.settings,
                 python=version.python,
             )
-            job = replace(job, dashboard=str(run.dashboard_id))
+            job = replace(job, dashboard=str(run.dashboard_id), resumes=self._publisher.may_resume(run))
             with Recording(self.store, run, plan, self.settings, lost=active.give_up) as recording:
                 recording.start()
                 execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
@@ -170,8 +170,7 @@ class Worker:
             state=_state_of(outcome),
             error=_error_of(run, outcome.failure) if outcome.failure else None,
             document_digest=self.store.put_blob(json.dumps(document).encode()) if document else None,
-            engine=outcome.engine,
-            peak_memory_bytes=outcome.peak_memory_bytes,
+            outcome=outcome,
         )
 
     def _keep_alive(self, stopped: threading.Event) -> None:

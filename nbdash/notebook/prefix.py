@@ -16,6 +16,7 @@ from nbdash.notebook.names import names_of_cell
 from nbdash.notebook.selection import facts_of
 from nbdash.notebook.source import cell_magic_of, parse_cell
 
+
 def count_prefix(notebook: Notebook, planned: tuple[PlannedCell, ...]) -> int:
     """How many of the running code cells, the injected one aside; 0 where no cell is tagged ``parameters``."""
     running = [notebook.cells[cell.index] for cell in planned if cell.runs]

@@ -196,6 +196,13 @@ class Publisher:
         """What a run of a version with these parameters does."""
         return self._plan_of(version, json.dumps(parameters))
 
+    def may_resume(self, run: Run) -> bool:
+        """Whether it is to show other parameters, rather than newer data: nobody sees results with these as yet."""
+        if not run.parameters_key:
+            return False
+        shown = self.store.current_run(run.dashboard_id, run.parameters_key)
+        return shown is None or shown.version_id != run.version_id
+
     def _make_plan(self, version: Version, parameters: str) -> Plan:
         notebook = inject_parameters(self.notebook_of(version), json.loads(parameters))
         return make_plan(notebook, version.selection)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from nbdash.model import Cause, EventKind, Json, Progress, Run, RunError, RunState
+from nbdash.model import Cause, EventKind, Json, Outcome, Progress, Run, RunError, RunState
 from nbdash.store.base import StorePart
 from nbdash.store.journal import add_events
 from nbdash.store.pointers import bump_revision, change_version, move_pointer
@@ -85,15 +85,16 @@ class Queue(StorePart):
         state: RunState,
         error: RunError | None = None,
         document_digest: str | None = None,
-        engine: str = "",
-        peak_memory_bytes: int | None = None,
+        outcome: Outcome | None = None,
     ) -> bool:
         """Ends the run and, if it succeeded, shows its result; False: it is no longer this worker's."""
+        outcome = outcome or Outcome()
         values = {
             "error": None if error is None else error_to_json(error),
             "document_digest": document_digest,
-            "engine": engine,
-            "peak_memory_bytes": peak_memory_bytes,
+            "engine": outcome.engine,
+            "peak_memory_bytes": outcome.peak_memory_bytes,
+            "data_at": outcome.data_at,
         }
         with self._database.write() as connection:
             if not _end(connection, run, state, values, self._now()):

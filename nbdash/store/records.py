@@ -59,7 +59,7 @@ class Outline:
     """Where a dashboard stands, as a list tells it."""
 
     current_run: str | None  #: the id of the run that viewers see
-    data_at: datetime | None  #: when that run started
+    data_at: datetime | None  #: when the oldest of what that run shows was made
     active_run: str | None  #: the id of the newest one that is queued or running
     has_failed: bool  #: the last run failed after ``current_run``
 
@@ -111,6 +111,7 @@ def run_from_row(row: RowMapping) -> Run:
     return _record(
         Run,
         row,
+        data_at=row["data_at"] or row["started_at"],
         state=RunState(row["state"]),
         progress=_progress_from_json(row["progress"]),
         error=_error_from_json(row["error"]),

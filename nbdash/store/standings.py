@@ -90,7 +90,7 @@ def _outline() -> Select[Any]:
         dashboards.c.id.label("dashboard_id"),
         current.c.seq.label("current_seq"),
         current.c.id.label("current_run"),
-        current.c.started_at.label("data_at"),
+        func.coalesce(current.c.data_at, current.c.started_at).label("data_at"),
         active.c.seq.label("active_seq"),
         active.c.id.label("active_run"),
         case((and_(last.c.state.in_(_FAILED), is_newer), last.c.seq)).label("failed_seq"),

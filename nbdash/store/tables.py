@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration; a database that says otherwise is older (migrated) or newer (refused).
-SCHEMA = "0005"
+SCHEMA = "0006"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -184,6 +184,7 @@ runs = Table(
     Column("document_digest", String(64)),
     Column("engine", String(16), nullable=False),
     Column("peak_memory_bytes", BigInteger),
+    Column("data_at", Moment),  # when the oldest of its results was made; NULL: when it started
     # The database's own guarantee that equal runs are joined.
     Index(
         "uq_runs_active",

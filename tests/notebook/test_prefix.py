@@ -65,7 +65,9 @@ def test_up_to_the_first_cell_that_can_tell_values_apart(name: str) -> None:
     assert plans_of([cell for cell in cells if cell is not None]) == [2 + place, 2 + place]
 
 
-@pytest.mark.parametrize("first", ["def f(): return year", "def g(): return year\nf = g", "d['k'] = lambda: year; f = d"])
+@pytest.mark.parametrize(
+    "first", ["def f(): return year", "def g(): return year\nf = g", "d['k'] = lambda: year; f = d"]
+)
 def test_what_was_made_before_the_parameters_may_read_them(first: str) -> None:
     assert plans_of(["x = 1", "f()", "2"], first) == [3, 3]
 

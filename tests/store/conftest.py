@@ -17,6 +17,7 @@ from nbdash.model import (
     CellKind,
     Dashboard,
     Figure,
+    Outcome,
     Run,
     RunState,
     Selection,
@@ -101,7 +102,7 @@ class Filler:
 
     def finish(self, run: Run, state: RunState = RunState.SUCCEEDED) -> bool:
         digest = self.store.put_blob(f"document of {run.id}".encode())
-        return self.store.finish_run(run, state=state, document_digest=digest, engine="fork")
+        return self.store.finish_run(run, state=state, document_digest=digest, outcome=Outcome(engine="fork"))
 
     def succeed(self, version: Version, key: str = "", origin: str = "publish") -> Run:
         run = self.start(version, key, origin)

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from nbdash.errors import ConflictError, StoreError
-from nbdash.model import RunState, Selection
+from nbdash.model import Outcome, RunState, Selection
 from nbdash.store import backup as backup_module
 from nbdash.store import open_store
 from nbdash.store.backup import make_backup
@@ -158,7 +158,9 @@ def test_run_under_way_goes_back_to_the_queue_where_it_is_restored(filled, store
         other.sweep(30)
         run = other.claim_run("another worker")
         assert run is not None and run.parameters == {"key": "north"}
-        assert other.finish_run(run, state=RunState.SUCCEEDED, document_digest=other.put_blob(b"d"), engine="fork")
+        assert other.finish_run(
+            run, state=RunState.SUCCEEDED, document_digest=other.put_blob(b"d"), outcome=Outcome(engine="fork")
+        )
         assert other.integrity() == []
 
 
@@ -197,7 +199,9 @@ def publish_until(stop: threading.Event, data: Path, number: int) -> None:
             store.submit_run(dashboard.id, version.id, parameters={}, parameters_key="", origin="publish")
             if (run := store.claim_run(f"w{number}")) is not None:
                 document = store.put_blob(f"document {content}".encode() * 1000)
-                store.finish_run(run, state=RunState.SUCCEEDED, document_digest=document, engine="fork")
+                store.finish_run(
+                    run, state=RunState.SUCCEEDED, document_digest=document, outcome=Outcome(engine="fork")
+                )
 
 
 def prune_until(stop: threading.Event, data: Path, _: int) -> None:

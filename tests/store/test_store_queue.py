@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbdash.model import Cause, EventKind, Progress, RunError, RunState
+from nbdash.model import Cause, EventKind, Outcome, Progress, RunError, RunState
 
 LEASE = 30.0
 
@@ -38,7 +38,11 @@ def test_progress_and_error_come_back_as_they_were(store, fill, clock):
         traceback=("a", "b"),
     )
     assert store.finish_run(
-        run, state=RunState.FAILED, error=error, document_digest=None, engine="fork", peak_memory_bytes=2**33
+        run,
+        state=RunState.FAILED,
+        error=error,
+        document_digest=None,
+        outcome=Outcome(engine="fork", peak_memory_bytes=2**33),
     )
     ended = store.run(run.id)
     assert (ended.error, ended.engine, ended.peak_memory_bytes) == (error, "fork", 2**33)
