@@ -14,7 +14,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from tests.conformance.comparison import Document, Executed
 
 #: A part of every key in the store of kernel runs: one more when what is stored changes.
 _FORM = 1
+#: No notebook has it.
+_PARAMETER = "nbdash_parameter"
 _ENDINGS = {Cause.TIMEOUT: "timeout", Cause.EXIT: "death", Cause.SIGNAL: "death", Cause.ERROR: "death"}
 
 
@@ -122,6 +124,36 @@ def run_kernel(case: Case, cell_seconds: int) -> Executed:
 
 def run_engine(engine: Engine, case: Case, cell_seconds: int) -> Executed:
     """Execute with an engine, through the recorder, the cells that nbclient executes."""
+    with _folder_for(case) as folder:
+        return _execute(engine, case, _job_for(case, folder, cell_seconds))[0]
+
+
+def run_resumed(engine: Engine, case: Case, cell_seconds: int) -> tuple[Executed, bool]:
+    """Execute it once, and then with a parameter from where that stood half-way; whether it started there."""
+    with _folder_for(case) as folder:
+        first = _with_parameter(case, None)
+        _execute(engine, first, _job_for(first, folder, cell_seconds))
+        _fill_folder(case, folder)
+        then = _with_parameter(case, 2)
+        return _execute(engine, then, replace(_job_for(then, folder, cell_seconds), resumes=True))
+
+
+def run_whole(engine: Engine, case: Case, cell_seconds: int) -> Executed:
+    """Execute all of it with a parameter."""
+    return run_engine(engine, _with_parameter(case, 2), cell_seconds)
+
+
+def _with_parameter(case: Case, value: int | None) -> Case:
+    """The notebook with a cell of parameters before its first, and with one of injected ones."""
+    cell = {"cell_type": "code", "id": "nbdash-parameters", "outputs": [], "execution_count": None}
+    cell |= {"metadata": {"tags": ["parameters"]}, "source": f"{_PARAMETER} = 1"}
+    injected = {**cell, "id": "nbdash-injected", "source": f"# Parameters\n{_PARAMETER} = {value}\n"}
+    injected["metadata"] = {"tags": ["injected-parameters"]}
+    before = [cell] if value is None else [cell, injected]
+    return replace(case, document={**case.document, "cells": [*before, *case.document["cells"]]})
+
+
+def _execute(engine: Engine, case: Case, job: Job) -> tuple[Executed, bool]:
     displays: dict[str, list[list[str]]] = defaultdict(list)
     recorder = Recorder(case.document)
 
@@ -131,34 +163,43 @@ def run_engine(engine: Engine, case: Case, cell_seconds: int) -> Executed:
             kind = "update" if isinstance(event, DisplayUpdated) else "output"
             displays[str(event.index)].append([kind, event.display_id])
 
-    with _folder_for(case) as folder:
-        outcome = engine.execute(_job_for(case, folder, cell_seconds), take, threading.Event())
-        ending = "end" if outcome.failure is None else _ENDINGS.get(outcome.failure.cause, outcome.failure.message)
-        return _executed(recorder.document(), displays, ending, folder)
+    outcome = engine.execute(job, take, threading.Event())
+    ending = "end" if outcome.failure is None else _ENDINGS.get(outcome.failure.cause, outcome.failure.message)
+    return _executed(recorder.document(), displays, ending, job.folder), outcome.data_at is not None
 
 
 def _job_for(case: Case, folder: Path, cell_seconds: int) -> Job:
     cells = tuple(
-        CellJob(index=index, source=source, title=f"cell {index + 1}", may_raise=True) for index, source in case.cells
+        CellJob(
+            index=index,
+            source=source,
+            title=f"cell {index + 1}",
+            may_raise=True,
+            is_injected=case.document["cells"][index].get("id") == "nbdash-injected",
+        )
+        for index, source in case.cells
     )
+    imports, prefix = _planned(case)
     limits = Limits(cell_seconds=cell_seconds, figures=10_000, output_bytes=1 << 30)
     return Job(
         run_id="conformance",
         cells=cells,
         folder=folder,
         python=sys.executable,
-        imports=_imports_of(case),
+        imports=imports,
+        prefix=min(prefix, len(cells) // 2),
         limits=limits,
         dashboard=f"{case.package}/{case.name}",
     )
 
 
-def _imports_of(case: Case) -> tuple[str, ...]:
-    """What nbdash tells an engine of the notebook's imports."""
+def _planned(case: Case) -> tuple[tuple[str, ...], int]:
+    """What nbdash tells an engine of the notebook's imports, and of the cells that do not depend on parameters."""
     try:
-        return make_plan(parse_notebook(json.dumps(case.document), case.name), Selection.ALL).imports
+        plan = make_plan(parse_notebook(json.dumps(case.document), case.name), Selection.ALL)
     except NotebookError:  # nbdash would not take it; the engine can
-        return ()
+        return (), 0
+    return plan.imports, plan.prefix
 
 
 @contextmanager
@@ -166,11 +207,17 @@ def _folder_for(case: Case) -> Iterator[Path]:
     """A copy of what lies beside the notebook: what one run writes there, no other sees."""
     with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch) / "notebook"
-        if case.folder is None:
-            folder.mkdir()
-        else:
-            shutil.copytree(case.folder, folder, symlinks=True, ignore=_shadows)
+        folder.mkdir()
+        _fill_folder(case, folder)
         yield folder
+
+
+def _fill_folder(case: Case, folder: Path) -> None:
+    """The folder itself stays: it may be somebody's working directory."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    if case.folder is not None:
+        shutil.copytree(case.folder, folder, symlinks=True, ignore=_shadows, dirs_exist_ok=True)
 
 
 def _shadows(_: str, names: list[str]) -> list[str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from nbdash.engine.base import Engine
+from nbdash.engine.checkpoints import CheckpointRules
 from nbdash.engine.forked import ForkEngine
 from nbdash.engine.memory import MemoryPictures
 from tests.conformance.comparison import WHOLE, Compared, Difference, compare
-from tests.conformance.execution import Case, Executed, Oracle, run_engine
+from tests.conformance.execution import Case, Executed, Oracle, run_engine, run_resumed, run_whole
 
 #: Two kernels may print the same time by chance: what has not varied yet is run again up to this often.
 REPEATS = 3
@@ -25,6 +26,8 @@ class EngineMode:
     drawers: int | None = None  #: as ForkEngine's
     #: Each notebook is executed twice, the second time with the pictures of the first, and that is compared.
     reuses: bool = False
+    #: Each is executed from a checkpoint half-way, and compared with runs of the engine that execute all of it.
+    resumes: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -34,6 +37,7 @@ MODES: Mapping[str, EngineMode] = {
     "plain": EngineMode(drawers=0),
     "reuse": EngineMode(reuses=True),
     "reuse-alone": EngineMode(reuses=True, drawers=1),
+    "resume": EngineMode(resumes=True),
     "verify": EngineMode(reuses=True, environment={"NBDASH_VERIFY_FIGURES": "1"}),
 }
 
@@ -46,6 +50,7 @@ class Finding:
     name: str
     compared: Compared | None
     left_out: str = ""  #: a rule that only running it can apply
+    is_resumed: bool = False  #: it did start at the checkpoint
 
     def sentences(self) -> list[str]:
         """Each difference, for a person."""
@@ -63,7 +68,11 @@ class Suite:
     def __init__(self, mode: EngineMode, *, cache: Path, jobs: int, cell_seconds: int) -> None:
         self.pictures = MemoryPictures()
         self._mode = mode
-        self._engine: Engine = ForkEngine(drawers=mode.drawers, pictures=self.pictures if mode.reuses else None)
+        self._engine: Engine = ForkEngine(
+            drawers=mode.drawers,
+            pictures=self.pictures if mode.reuses else None,
+            checkpoints=CheckpointRules(least_seconds=0.0),
+        )
         self._oracle = Oracle(cache / "kernels", cell_seconds)
         self._cell_seconds = cell_seconds
         self._pool = ThreadPoolExecutor(max_workers=jobs)
@@ -95,22 +104,32 @@ class Suite:
                 compared=None,
                 left_out=f"a cell takes a kernel more than {self._cell_seconds} s",
             )
-        compared = self._explained(case, self._run_engine(case), kernels)
+        if self._mode.resumes:
+            return self._compare_resumed(case)
+        compared = self._explained(self._run_engine(case), kernels, lambda number: self._oracle.run(case, number))
         if f"{case.package}/{case.name}" in self.pictures.distrusted:
             told = Difference(cell=WHOLE, place="fingerprint", kernel="tells figures apart", engine="does not")
             compared = replace(compared, differences=[*compared.differences, told])
         return Finding(package=case.package, name=case.name, compared=compared)
+
+    def _compare_resumed(self, case: Case) -> Finding:
+        def run(_: int = 0) -> Executed:
+            return run_whole(self._engine, case, self._cell_seconds)
+
+        executed, is_resumed = run_resumed(self._engine, case, self._cell_seconds)
+        compared = self._explained(executed, [run()], run)
+        return Finding(package=case.package, name=case.name, compared=compared, is_resumed=is_resumed)
 
     def _run_engine(self, case: Case) -> Executed:
         for _ in range(1 + self._mode.reuses):
             executed = run_engine(self._engine, case, self._cell_seconds)
         return executed
 
-    def _explained(self, case: Case, engine: Executed, kernels: list[Executed]) -> Compared:
-        """Kernels run again for as long as there is anything that they could explain."""
+    def _explained(self, engine: Executed, kernels: list[Executed], run: Callable[[int], Executed]) -> Compared:
+        """Kernels ``run`` again for as long as there is anything that they could explain."""
         compared = compare(engine, kernels)
         while compared.differences and len(kernels) <= REPEATS:
-            kernels.append(self._oracle.run(case, len(kernels)))
+            kernels.append(run(len(kernels)))
             compared = compare(engine, kernels)
         return compared
 
