@@ -78,6 +78,8 @@ class Settings:
     processes: int = 512
     #: MiB of outputs that a run may produce.
     output_mib: int = 32
+    #: MiB of memory for checkpoints, from which runs with other parameters start; 0: they start from the beginning.
+    checkpoint_mib: int = 1024
     #: Figures that a run may show.
     figures: int = 64
     #: Million pixels that a figure may have.

@@ -21,6 +21,7 @@ from typing import Any
 
 from nbdash.config import Settings
 from nbdash.engine.base import Engine
+from nbdash.engine.checkpoints import CheckpointRules
 from nbdash.engine.choose import make_engine
 from nbdash.engine.processes import RUN_MARK, kill_marked
 from nbdash.errors import NbdashError, StoreError
@@ -57,7 +58,8 @@ class Worker:
         self.settings = settings
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._publisher = Publisher(store, settings)
-        self._engine_for = engine_for or partial(make_engine, pictures=store.pictures)
+        checkpoints = CheckpointRules(most_bytes=settings.checkpoint_mib * 1024**2)
+        self._engine_for = engine_for or partial(make_engine, pictures=store.pictures, checkpoints=checkpoints)
         self._engines: dict[str, Engine] = {}
         self._active: dict[str, _ActiveRun] = {}
         self._overdue: set[str] = set()

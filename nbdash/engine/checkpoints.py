@@ -10,14 +10,19 @@ import contextlib
 import socket
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from nbdash.engine.host import tree
+from nbdash.engine.host.wire import WireError
 from nbdash.engine.zygotes import Forked, ForkLink, Zygote
 from nbdash.model import CellEnded, CellJob, Emit, EngineEvent, Job, OutputAdded
+
+#: What a checkpoint has begun to say, it says by then.
+_READY_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +109,57 @@ def _moved(event: EngineEvent, index: int, *, by: int) -> EngineEvent:
         case OutputAdded(output={"execution_count": int(count)}):
             return replace(event, index=index, output={**event.output, "execution_count": count + by})
     return replace(event, index=index)
+
+
+class Offer:
+    """What a run says of the checkpoint that it has made."""
+
+    def __init__(self) -> None:
+        self._link: ForkLink | None = None
+        self._pid: int | None = None
+
+    @property
+    def open(self) -> set[ForkLink]:
+        """The connection, while something is to come from it."""
+        return {self._link} if self._link is not None and self._pid is None else set()
+
+    def begin(self, fds: deque[int]) -> None:
+        """It exists: its connection is the first of ``fds``. Raises WireError."""
+        if self._link is not None or not fds:
+            raise WireError("a message about no checkpoint")
+        try:
+            self._link = ForkLink(socket.socket(fileno=fds.popleft()))
+        except OSError:
+            raise WireError("not a connection") from None
+
+    def hear(self) -> int | None:
+        """It is ready: its process id.  None: it will not be."""
+        answer = self._link.receive(_READY_SECONDS) if self._link else None
+        pid = None if answer is None else answer.get("ready")
+        if not isinstance(pid, int) or not 0 < pid < 2**31:
+            self.close()
+            return None
+        self._pid = pid
+        return pid
+
+    def accept(self) -> None:
+        """Tell it that its keeper will spare it."""
+        if self._link:
+            self._link.send({"kept": True})
+
+    def settle(self, keeper: socket.socket, log: PrefixLog, zygote: Zygote) -> Checkpoint | None:
+        """The checkpoint, if there is one, when the run is over."""
+        if self._link is None or self._pid is None:
+            return None
+        self._link.share(self._pid)
+        size = tree.private_bytes(self._pid)
+        return Checkpoint(link=self._link, keeper=keeper.dup(), log=log, size=size, zygote=zygote)
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
 
 class Checkpoints:

@@ -7,6 +7,7 @@ import sys
 import threading
 
 from nbdash.engine.base import Engine
+from nbdash.engine.checkpoints import CheckpointRules
 from nbdash.engine.forked import ForkEngine
 from nbdash.engine.interpreters import find_python, python_facts
 from nbdash.engine.kernel import KernelEngine
@@ -17,10 +18,12 @@ from nbdash.model import Emit, Job, Outcome
 ENGINE_NAMES = ("fork", "kernel")
 
 
-def make_engine(name: str = "", *, pictures: PictureStore | None = None) -> Engine:
+def make_engine(
+    name: str = "", *, pictures: PictureStore | None = None, checkpoints: CheckpointRules | None = None
+) -> Engine:
     """The engine of that name; an empty name means the platform's default.
 
-    ``pictures``: where those of figures that have not changed are found again.
+    ``pictures`` and ``checkpoints``: as :class:`~nbdash.engine.forked.ForkEngine` takes them.
 
     Raises OptionError for another name, and for ``fork`` where forking is not safe.
     """
@@ -30,7 +33,7 @@ def make_engine(name: str = "", *, pictures: PictureStore | None = None) -> Engi
         names = ", ".join(ENGINE_NAMES)
         raise OptionError(f"There is no engine {name!r}; there are: {names}.", field="engine")
     if _can_fork():
-        return _ForkOrKernel(pictures)
+        return _ForkOrKernel(ForkEngine(pictures=pictures, checkpoints=checkpoints))
     if name == "":
         return KernelEngine()
     raise OptionError(f"The 'fork' engine does not work on {sys.platform}: use 'kernel'.", field="engine")
@@ -45,8 +48,8 @@ class _ForkOrKernel:
 
     name = "fork"
 
-    def __init__(self, pictures: PictureStore | None) -> None:
-        self._fork = ForkEngine(pictures=pictures)
+    def __init__(self, fork: ForkEngine) -> None:
+        self._fork = fork
         self._kernel = KernelEngine()
 
     def execute(self, job: Job, emit: Emit, cancel: threading.Event) -> Outcome:

@@ -7,15 +7,17 @@ import re
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nbdash.engine.frames import event_from_frame
-from nbdash.engine.host.wire import FrameReader, WireError
+from nbdash.engine.host.wire import FRAME_BYTES, FrameReader, WireError
 from nbdash.engine.pictures import Pictures
 from nbdash.model import Emit, EngineEvent, OutputAdded
 
 _READ_BYTES = 1 << 20
+#: As many drawers as cores there are at a time.
+_MOST_DRAWINGS = 512
 _FINGERPRINT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -176,3 +178,70 @@ class Drawing:
     def close(self) -> None:
         """Listen no more."""
         self._socket.close()
+
+
+class Drawers:
+    """All drawings of one run."""
+
+    def __init__(self, order: InOrder, emit: Emit, *, token: bytes, pictures: Pictures | None) -> None:
+        """What drawers send goes to ``emit``, which passes it on to ``order``."""
+        self._order = order
+        self._emit = emit
+        self._token = token
+        self._pictures = pictures
+        self._drawings: dict[int, Drawing] = {}  # by their numbers
+
+    @property
+    def open(self) -> set[Drawing]:
+        """Those from which something may come."""
+        return {drawing for drawing in self._drawings.values() if not drawing.is_over}
+
+    def take(self, frame: dict[str, Any], fds: deque[int]) -> None:
+        """One of the two messages about a drawing: its connection is the first of ``fds``; here is a part's place.
+
+        Raises WireError.
+        """
+        try:
+            if frame["kind"] == "place":
+                self._order.insert(self._drawings[frame["number"]].places[int(frame["part"])])
+                return
+            index, number = int(frame["index"]), int(frame["number"])
+            if number in self._drawings or len(self.open) >= _MOST_DRAWINGS:
+                raise WireError("more drawings than there can be")
+            drawing = Drawing(fds[0], index=index, token=self._token, pictures=self._pictures)
+            fds.popleft()
+        except (KeyError, IndexError, TypeError, ValueError, OSError):
+            raise WireError("a message about no drawing") from None
+        self._drawings[number] = drawing
+
+    def receive(self, drawing: Drawing) -> None:
+        """Take in what has come from one. Raises WireError; nothing more comes from that one then."""
+        try:
+            for place, event, once in drawing.read():
+                with self._order.filling(place, once):
+                    self._emit(event)
+            if sum(each.held for each in self.open) > FRAME_BYTES:
+                raise WireError("unfinished messages from many drawers")
+        except WireError:
+            drawing.is_over = True
+            raise
+        finally:
+            if drawing.is_over:
+                drawing.close()
+
+    def end(self, drawing: Drawing, finish: Callable[[int], None]) -> None:
+        """Nothing more comes from it: ``finish`` its cell's outputs, and pass on what has waited."""
+        drawing.is_over = True
+        drawing.close()
+        with self._order.filling(drawing.places[-1]):
+            finish(drawing.index)
+        self._order.close(*drawing.places)
+
+    def since(self, moment: float) -> Drawing | None:
+        """One that goes on for that long."""
+        return next((each for each in self.open if each.began < moment), None)
+
+    def close(self) -> None:
+        """Listen no more."""
+        for drawing in self._drawings.values():
+            drawing.close()

@@ -98,7 +98,7 @@ class ForkEngine:
 
     def _terms_for(self, job: Job) -> dict[str, Any] | None:
         is_useful = 0 < job.prefix < len(job.cells) and not any(cell.is_injected for cell in job.cells)
-        if not is_useful or job.dashboard is None:
+        if not is_useful or job.dashboard is None or not self._rules.most_bytes:
             return None
         return {
             "cells": job.prefix,

@@ -13,17 +13,16 @@ from typing import Any
 
 from nbdash.engine import failures
 from nbdash.engine.budget import OutputBudget
-from nbdash.engine.checkpoints import Checkpoint, PrefixLog
-from nbdash.engine.drawings import Drawing, InOrder
+from nbdash.engine.checkpoints import Checkpoint, Offer, PrefixLog
+from nbdash.engine.drawings import Drawers, Drawing, InOrder
 from nbdash.engine.frames import event_from_frame
-from nbdash.engine.host import tree
-from nbdash.engine.host.wire import FRAME_BYTES, FrameReader, WireError
+from nbdash.engine.host.wire import FrameReader, WireError
 from nbdash.engine.limits import MemoryWatch
 from nbdash.engine.pictures import Pictures
 from nbdash.engine.pipes import TextPipe
 from nbdash.engine.processes import RUN_MARK, kill_marked
 from nbdash.engine.stopping import Stopper
-from nbdash.engine.zygotes import Connections, Forked, ForkLink, Zygote
+from nbdash.engine.zygotes import Connections, Forked, Zygote
 from nbdash.model import (
     Cause,
     CellEnded,
@@ -41,8 +40,8 @@ _TICK_SECONDS = 0.05
 #: Text is passed on this long after it came, or with the next message: a kernel's interval.
 _TEXT_SECONDS = 0.2
 _READ_BYTES = 1 << 20
-#: Connections that have come and belong to no message yet; and those of drawers, which are as many as cores.
-_MOST_FDS, _MOST_DRAWINGS = 64, 512
+#: Connections that have come and belong to no message yet.
+_MOST_FDS = 64
 #: What is read of a run while it waits for a figure: more has to wait with it.
 _MOST_BEHIND = 64 * 1024**2
 #: What a dead drawer has left in its connection is read in so many pieces at most.
@@ -53,8 +52,6 @@ _BURST_SECONDS = 0.005
 #: From the last cell's end to the kill; from a closed connection to it.
 _FINISH_GRACE, _CLOSED_GRACE = 2.0, 1.0
 _LAST_WORDS = 60
-#: What a checkpoint has begun to say, it says by then.
-_READY_SECONDS = 0.1
 
 
 class Supervision:
@@ -75,15 +72,13 @@ class Supervision:
         self._resumed = checkpoint
         told = set() if checkpoint is None else set(checkpoint.log.told or ())
         self._log = PrefixLog(emit, job, told)
-        self._offer: ForkLink | None = None  # of a checkpoint that is not ready yet
-        self._ready: tuple[ForkLink, int] | None = None  # one that is, and its process id
+        self._offer = Offer()
         self._order = InOrder(self._log, told)
         self._emit = OutputBudget(job.limits, self._order)
+        self._drawers = Drawers(self._order, self._emit, token=links.token, pictures=pictures)
         self._links = links
         self._forked = forked
-        self._pictures = pictures
         self._frames, self._reports = FrameReader(links.token), FrameReader(links.token)
-        self._drawings: dict[int, Drawing] = {}  # by their numbers
         self._fds: deque[int] = deque()  # that came with the messages just read
         self._behind = 0  # bytes read since something waits for a figure
         self._pipes = tuple(
@@ -116,9 +111,12 @@ class Supervision:
             self._receive_rest()
         except BaseException:
             self._kill_now()
+            self._offer.close()
             raise
         finally:
-            self._forget_drawings()
+            self._drawers.close()
+            while self._fds:
+                os.close(self._fds.popleft())
             if self._report is None:  # its keeper has been killed, and so has not killed what was left
                 self._memory.kill_survivors()
                 if RUN_MARK in self._job.environment:
@@ -127,15 +125,10 @@ class Supervision:
 
     def checkpoint(self, zygote: Zygote) -> Checkpoint | None:
         """What the run has left behind for others, when it is over."""
-        if self._ready is None:
-            return None
-        link, pid = self._ready
-        if not self._log.is_complete or self._stopper.is_killing:
-            link.close()
-            return None
-        link.share(pid)
-        size = tree.private_bytes(pid)
-        return Checkpoint(link=link, keeper=self._links.keeper.dup(), log=self._log, size=size, zygote=zygote)
+        if self._log.is_complete and not self._stopper.is_killing:
+            return self._offer.settle(self._links.keeper, self._log, zygote)
+        self._offer.close()
+        return None
 
     def _kill_now(self) -> None:
         """Kill the run and see it dead, taking in nothing more; for when whoever receives its events fails."""
@@ -151,14 +144,16 @@ class Supervision:
         if not self._order.is_waiting:
             self._behind = 0
         waits = {self._links.channel} if self._behind > _MOST_BEHIND else set()
-        ready = _readable(self._open - waits, _TICK_SECONDS)
+        drawings = self._drawers.open
+        ready = _readable((self._open | drawings | self._offer.open) - waits, _TICK_SECONDS)
         if self._links.channel in ready:
             self._receive_frames()
         if self._links.keeper in ready:
             self._receive_report()
-        if self._offer is not None and self._offer in ready:
-            self._take_checkpoint(self._offer)
-        for drawing in ready & self._open_drawings:
+        if ready & self._offer.open and (pid := self._offer.hear()) is not None:
+            self._stopper.spare(pid)
+            self._offer.accept()
+        for drawing in ready & drawings:
             self._receive_drawing(drawing)
         arrived = sum(self._read_pipe(pipe) for pipe in self._pipes if pipe in ready)
         if len(ready) == sum(pipe in ready for pipe in self._pipes) and 0 < arrived < _BURST_BYTES:
@@ -183,13 +178,8 @@ class Supervision:
 
     def _receive_drawing(self, drawing: Drawing) -> None:
         try:
-            for place, event, once in drawing.read():
-                with self._order.filling(place, once):
-                    self._emit(event)
-            if sum(each.held for each in self._open_drawings) > FRAME_BYTES:
-                raise WireError("unfinished messages from many drawers")
+            self._drawers.receive(drawing)
         except WireError:
-            drawing.is_over = True
             self._refuse()
         if drawing.is_over:
             self._end_drawing(drawing)
@@ -200,69 +190,13 @@ class Supervision:
             if not drawing.is_over and _readable({drawing}, 0):
                 self._receive_drawing(drawing)
         if not drawing.is_over:
-            drawing.is_over = True
             self._end_drawing(drawing)
 
     def _end_drawing(self, drawing: Drawing) -> None:
         if not drawing.is_drawn and not self._stopper.is_killing:
             self._stop(failures.drawing_died(self._cells[drawing.index]))
             self._stopper.kill()
-        with self._order.filling(drawing.places[-1]):
-            self._emit.finish(drawing.index)
-        self._open.discard(drawing)
-        drawing.close()
-        self._order.close(*drawing.places)
-
-    def _take_drawing(self, frame: dict[str, Any]) -> None:
-        """One of the two messages about a drawing: here is its connection; here is the place of a part of it."""
-        try:
-            if frame["kind"] == "place":
-                self._order.insert(self._drawings[frame["number"]].places[int(frame["part"])])
-                return
-            index, number = self._cells[frame["index"]].index, int(frame["number"])
-            if number in self._drawings or len(self._open_drawings) >= _MOST_DRAWINGS:
-                raise WireError("more drawings than there can be")
-            drawing = Drawing(self._fds[0], index=index, token=self._links.token, pictures=self._pictures)
-            self._fds.popleft()
-        except (KeyError, IndexError, TypeError, ValueError, OSError):
-            raise WireError("a message about no drawing") from None
-        self._drawings[number] = drawing
-        self._open.add(drawing)
-
-    def _take_offer(self) -> None:
-        """The message about a checkpoint: here is its connection."""
-        if not self._job.prefix or self._offer or self._ready or not self._fds:
-            raise WireError("a message about no checkpoint")
-        try:
-            self._offer = ForkLink(socket.socket(fileno=self._fds.popleft()))
-        except OSError:
-            raise WireError("not a connection") from None
-        self._open.add(self._offer)
-
-    def _take_checkpoint(self, offer: ForkLink) -> None:
-        """It is ready, or will not be: have the keeper spare it, and tell it so."""
-        self._open.discard(offer)
-        self._offer = None
-        answer = offer.receive(_READY_SECONDS)
-        pid = None if answer is None else answer.get("ready")
-        if not isinstance(pid, int) or not 0 < pid < 2**31:
-            offer.close()
-            return
-        self._stopper.spare(pid)
-        offer.send({"kept": True})
-        self._ready = offer, pid
-
-    @property
-    def _open_drawings(self) -> set[Drawing]:
-        return {drawing for drawing in self._drawings.values() if not drawing.is_over}
-
-    def _forget_drawings(self) -> None:
-        for drawing in self._drawings.values():
-            drawing.close()
-        while self._fds:
-            os.close(self._fds.popleft())
-        if self._offer is not None:
-            self._offer.close()
+        self._drawers.end(drawing, self._emit.finish)
 
     def _read_socket(self, sock: Any) -> bytes:
         """What is there; at the end of the stream the socket is no longer read."""
@@ -298,11 +232,7 @@ class Supervision:
         self._received += 1
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_until(self._received))
-        if frame.get("kind") in ("drawing", "place"):
-            self._take_drawing(frame)
-            return
-        if frame.get("kind") == "checkpoint":
-            self._take_offer()
+        if self._is_about_process(frame):
             return
         if frame.get("kind") == "done":
             self._is_done = True
@@ -319,6 +249,17 @@ class Supervision:
         self._emit(event)
         if isinstance(event, CellEnded):
             self._end_cell(event)
+
+    def _is_about_process(self, frame: dict[str, Any]) -> bool:
+        """Whether it was a message about another process of the run's, and has been taken in."""
+        match frame.get("kind"):
+            case "drawing" | "place" if frame.get("index") in self._cells:
+                self._drawers.take(frame, self._fds)
+            case "checkpoint" if self._job.prefix:
+                self._offer.begin(self._fds)
+            case _:
+                return False
+        return True
 
     def _end_cell(self, event: CellEnded) -> None:
         cell = self._cells[event.index]
@@ -345,7 +286,7 @@ class Supervision:
         """What the run said before it ended."""
         while self._links.channel in self._open and _readable({self._links.channel}, 0):
             self._receive_frames()
-        for drawing in self._open_drawings:
+        for drawing in self._drawers.open:
             self._receive_last(drawing)
         for pipe in self._pipes:
             self._add_text(pipe.name, pipe.take_rest())
@@ -373,12 +314,8 @@ class Supervision:
             self._interrupt(failures.run_timed_out(cell, limits.run_seconds))
         elif limits.cell_seconds and cell and now - self._cell_began > limits.cell_seconds:
             self._interrupt(failures.cell_timed_out(cell, limits.cell_seconds))
-        elif limits.cell_seconds and (slow := self._drawing_since(now - limits.cell_seconds)):
+        elif limits.cell_seconds and (slow := self._drawers.since(now - limits.cell_seconds)):
             self._interrupt(failures.cell_timed_out(self._cells[slow.index], limits.cell_seconds))
-
-    def _drawing_since(self, moment: float) -> Drawing | None:
-        """One that goes on for that long."""
-        return next((each for each in self._open_drawings if each.began < moment), None)
 
     def _too_much(self) -> Failure:
         if self._memory.has_too_many_processes:

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from conftest import children
-from engine_runs import Result, cell, make_job, run_job
+from checkpoint_runs import LIBRARIES, RULES, is_kept, job_of
+from engine_runs import Result, run_job
 
-from nbdash.engine.checkpoints import CheckpointRules
 from nbdash.engine.forked import ForkEngine
 from nbdash.engine.memory import MemoryPictures
-from nbdash.model import Cause, CellStarted, Job
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux")
 
-RULES = CheckpointRules(least_seconds=0.0)
-BEGIN = "import os, sys, time, random, asyncio, warnings, numpy as np, matplotlib.pyplot as plt"
 PLOT = "fig, ax = plt.subplots(figsize=(2, 1)); ax.plot([1, 2]); ax.set_title('t');"
 MISSING = "plt.title('\\u6771'); plt.plot([1, 2]);"
 
@@ -76,7 +67,7 @@ SAME: dict[str, tuple[list[str], list[str]]] = {
         ["print(p)"],
     ),
     "files that were read": (["open('/proc/version').read()[:5]"], ["print(p)"]),
-    "garbage": (["a = []; a.append(a); del a"], ["import gc; print(p); gc.collect() > 0"]),
+    "garbage": (["import gc; gc.disable(); a = []; a.append(a); del a"], ["print(p); gc.collect() > 0"]),
     "signals": (
         ["import signal; signal.signal(signal.SIGUSR1, lambda *_: print('usr1'))"],
         ["print(p); os.kill(os.getpid(), signal.SIGUSR1); time.sleep(0.01)"],
@@ -116,24 +107,12 @@ REFUSED = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine() -> Iterator[ForkEngine]:
-    """An engine that makes checkpoints wherever it can; with nothing left over."""
-    before = children()
+    """An engine that makes checkpoints wherever it can."""
     engine = ForkEngine(checkpoints=RULES, pictures=MemoryPictures())
     yield engine
     engine.close()
-    assert children() <= before
-
-
-def job_of(prefix: Sequence[str], rest: Sequence[str], folder: Path, p: int | None = None, **options: Any) -> Job:
-    """Imports, parameters, with ``p`` a cell of injected ones, the prefix, the rest."""
-    injected = [] if p is None else [f"# Parameters\np = {p}\n"]
-    sources = [BEGIN, "p = 1", *injected, *prefix, *rest]
-    cells = [cell(source, may_raise=options.get("may_raise", True)) for source in sources]
-    options.pop("may_raise", None)
-    job = make_job(*cells, folder=folder, dashboard="d", prefix=2 + len(prefix), imports=("matplotlib",), **options)
-    return replace(job, cells=tuple(replace(each, is_injected=p is not None and each.index == 2) for each in job.cells))
 
 
 def comparable(result: Result) -> Any:
@@ -144,35 +123,27 @@ def comparable(result: Result) -> Any:
     return re.sub(r"ipykernel_\d+|0x[0-9a-f]+", "", repr(document))
 
 
-def is_kept(engine: ForkEngine, prefix: Sequence[str], folder: Path, **options: Any) -> bool:
-    """Whether a run after one of the prefix starts there."""
-    run_job(engine, job_of(prefix, ["print(p)"], folder, **options))
-    again = run_job(engine, job_of(prefix, ["print(p)"], folder, 2, resumes=True, **options))
-    assert again.outcome.failure is None and "2\n" in again.text(4), again.outcome.failure
-    return again.outcome.data_at is not None
-
-
 @pytest.mark.parametrize("name", SAME)
 def test_it_is_as_if_all_had_been_executed(engine: ForkEngine, tmp_path: Path, name: str) -> None:
     prefix, rest = SAME[name]
-    first = run_job(engine, job_of(prefix, rest, tmp_path))
+    first = run_job(engine, job_of(prefix, rest, tmp_path, begin=LIBRARIES))
     assert first.outcome.failure is None
-    whole = run_job(engine, job_of(prefix, rest, tmp_path, 2))
-    resumed = run_job(engine, job_of(prefix, rest, tmp_path, 2, resumes=True))
+    whole = run_job(engine, job_of(prefix, rest, tmp_path, 2, begin=LIBRARIES))
+    resumed = run_job(engine, job_of(prefix, rest, tmp_path, 2, resumes=True, begin=LIBRARIES))
     assert whole.outcome.data_at is None and resumed.outcome.data_at is not None
     assert comparable(resumed) == comparable(whole)
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_none_where_a_fork_would_lack_something(engine: ForkEngine, tmp_path: Path, name: str) -> None:
-    assert not is_kept(engine, [REFUSED[name]], tmp_path)
+    assert not is_kept(engine, [REFUSED[name]], tmp_path, begin=LIBRARIES)
 
 
 def test_a_rerun_executes_all(engine: ForkEngine, tmp_path: Path) -> None:
     prefix, rest = ["print(time.perf_counter_ns())"], ["print(p)"]
-    first, again = (run_job(engine, job_of(prefix, rest, tmp_path)) for _ in range(2))
+    first, again = (run_job(engine, job_of(prefix, rest, tmp_path, begin=LIBRARIES)) for _ in range(2))
     assert first.text(2) != again.text(2)
-    resumed = run_job(engine, job_of(prefix, rest, tmp_path, 2, resumes=True))
+    resumed = run_job(engine, job_of(prefix, rest, tmp_path, 2, resumes=True, begin=LIBRARIES))
     assert resumed.text(3) == again.text(2), "the newest is kept"
 
 
@@ -195,159 +166,3 @@ def test_only_for_runs_that_begin_in_the_same_way(engine: ForkEngine, tmp_path: 
     job = job_of(["x = 1"], ["print(p)"], tmp_path, 2, resumes=True)
     assert run_job(engine, replace(job, **change)).outcome.data_at is None
     assert run_job(engine, job).outcome.data_at is not None
-
-
-def test_none_that_saves_too_little_or_is_too_large(tmp_path: Path) -> None:
-    for rules in (CheckpointRules(least_seconds=60.0), replace(RULES, most=0), replace(RULES, most_bytes=1000)):
-        engine = ForkEngine(checkpoints=rules)
-        try:
-            assert not is_kept(engine, ["x = 1"], tmp_path)
-            assert not list(processes_of(engine, tmp_path)), "its process has ended"
-        finally:
-            engine.close()
-
-
-def processes_of(engine: ForkEngine, folder: Path) -> Iterator[psutil.Process]:
-    """The engine's processes besides zygotes, once what is ending has ended."""
-    deadline = time.monotonic() + 5
-    while len(found := psutil.Process().children(recursive=True)) > 1 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return iter(found[1:])
-
-
-def checkpoints() -> list[psutil.Process]:
-    """Grandchildren of the zygote: below the keepers that see runs through."""
-    try:
-        keepers = [keeper for zygote in psutil.Process().children() for keeper in zygote.children()]
-        return [each for keeper in keepers for each in keeper.children()]
-    except psutil.NoSuchProcess:  # one has just ended
-        return checkpoints()
-
-
-def settled(count: int) -> bool:
-    """Whether there are so many, in the end."""
-    deadline = time.monotonic() + 5
-    while len(checkpoints()) != count and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return len(checkpoints()) == count
-
-
-def test_a_newer_one_takes_its_place_and_few_are_kept(tmp_path: Path) -> None:
-    engine = ForkEngine(checkpoints=replace(RULES, most=2))
-    try:
-        for _ in range(3):
-            run_job(engine, job_of(["x = 1"], ["print(p)"], tmp_path))
-        assert settled(1)
-        for number in range(4):
-            run_job(engine, job_of([f"x = {number}"], ["print(p)"], tmp_path))
-        assert settled(2)
-        assert not run_job(engine, job_of(["x = 1"], ["print(p)"], tmp_path, 2, resumes=True)).outcome.data_at
-        assert run_job(engine, job_of(["x = 3"], ["print(p)"], tmp_path, 2, resumes=True)).outcome.data_at
-    finally:
-        engine.close()
-
-
-def test_it_ends_by_itself_when_it_is_old(tmp_path: Path) -> None:
-    engine = ForkEngine(checkpoints=replace(RULES, age=0.5))
-    try:
-        run_job(engine, job_of(["x = 1"], ["print(p)"], tmp_path))
-        assert settled(0)
-        assert not run_job(engine, job_of(["x = 1"], ["print(p)"], tmp_path, 2, resumes=True)).outcome.data_at
-    finally:
-        engine.close()
-
-
-def test_a_run_goes_on_when_its_checkpoint_is_given_up(tmp_path: Path) -> None:
-    engine = ForkEngine(checkpoints=replace(RULES, most=1))
-    try:
-        slow = ["time.sleep(1.5); print(p)"]
-        run_job(engine, job_of(["x = 1"], slow, tmp_path))
-        with ThreadPoolExecutor(1) as pool:
-            resumed = pool.submit(run_job, engine, job_of(["x = 1"], slow, tmp_path, 2, resumes=True))
-            time.sleep(0.3)
-            run_job(engine, job_of(["x = 2"], ["print(p)"], tmp_path))
-            assert resumed.result().outcome.failure is None and resumed.result().outcome.data_at
-        assert settled(1)
-    finally:
-        engine.close()
-
-
-@pytest.mark.parametrize("whom", ["checkpoint", "keeper", "zygote"])
-def test_if_it_has_been_killed_all_is_executed(engine: ForkEngine, tmp_path: Path, whom: str) -> None:
-    run_job(engine, job_of(["x = 1"], ["print(p)"], tmp_path))
-    (victim,) = checkpoints()
-    for _ in range(("checkpoint", "keeper", "zygote").index(whom)):
-        victim = victim.parent()
-    victim.kill()
-    assert settled(0)
-    again = run_job(engine, job_of(["x = 1"], ["print(p)"], tmp_path, 2, resumes=True))
-    assert again.outcome.failure is None and again.outcome.data_at is None
-
-
-def test_many_start_there_at_once(engine: ForkEngine, tmp_path: Path) -> None:
-    rest = ["time.sleep(0.2); print(p, os.getpid())"]
-    run_job(engine, job_of(["x = 1"], rest, tmp_path))
-    with ThreadPoolExecutor(6) as pool:
-        jobs = [job_of(["x = 1"], rest, tmp_path, p, resumes=True) for p in range(6)]
-        results = list(pool.map(lambda job: run_job(engine, job), jobs))
-    assert [result.text(4).split()[0] for result in results] == [str(p) for p in range(6)]
-    assert len({result.text(4).split()[1] for result in results}) == 6
-    assert all(result.outcome.data_at for result in results)
-    assert settled(1), "each run's processes have ended, the checkpoint is kept"
-
-
-@pytest.mark.parametrize(
-    ("rest", "cause"),
-    [
-        ("os._exit(3)", Cause.EXIT),
-        ("os.kill(os.getpid(), 11)", Cause.SIGNAL),
-        ("os.kill(os.getppid(), 9); time.sleep(9)", Cause.SIGNAL),
-        ("time.sleep(60)", Cause.CANCELLED),
-        ("if not os.fork(): os.setsid(); time.sleep(60)\n1 / 0", Cause.ERROR),
-    ],
-)
-def test_what_a_run_from_there_does_to_itself(engine: ForkEngine, tmp_path: Path, rest: str, cause: Cause) -> None:
-    rest = f"if p == 2: {rest}" if "\n" not in rest else f"if p == 2:\n    {rest}".replace("\n1", "\n    1")
-    run_job(engine, job_of(["x = 1"], [rest], tmp_path, may_raise=False))
-    cancel = threading.Event()
-
-    def stop(event: object) -> None:
-        if cause is Cause.CANCELLED and isinstance(event, CellStarted) and event.index == 4:
-            cancel.set()
-
-    job = job_of(["x = 1"], [rest], tmp_path, 2, resumes=True, may_raise=False)
-    ended = run_job(engine, job, cancel=cancel, watch=stop)
-    assert ended.outcome.failure is not None and ended.outcome.failure.cause is cause
-    assert ended.outcome.data_at is not None
-    other = run_job(engine, job_of(["x = 1"], [rest], tmp_path, 3, resumes=True, may_raise=False))
-    assert other.outcome.failure is None and other.outcome.data_at is not None
-    assert settled(1)
-
-
-def test_a_run_that_fails_later_leaves_one_and_one_that_is_killed_does_not(engine: ForkEngine, tmp_path: Path) -> None:
-    fails, dies = ["if p == 1: raise ValueError"], ["if p == 1: os.kill(os.getpid(), 9)"]
-    run_job(engine, job_of(["x = 1"], fails, tmp_path))
-    assert run_job(engine, job_of(["x = 1"], fails, tmp_path, 2, resumes=True)).outcome.data_at
-    run_job(engine, job_of(["x = 2"], dies, tmp_path))
-    assert run_job(engine, job_of(["x = 2"], dies, tmp_path, 2, resumes=True)).outcome.failure is None
-
-
-def test_a_cell_that_pretends_leaves_nothing_alive(engine: ForkEngine, tmp_path: Path) -> None:
-    """It has a process of its own spared, which does not end when it should: its keeper sees to that."""
-    pretend = (
-        "import socket, json, struct\n"
-        "shell = get_ipython(); mine, theirs = socket.socketpair()\n"
-        "shell.channel.send_with(mine, 'checkpoint')\n"
-        "pid = os.fork()\n"
-        "if not pid:\n"
-        "    os.setsid(); signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)\n"
-        "body = json.dumps({'ready': pid}).encode()\n"
-        "theirs.sendall(struct.pack('!I', len(body)) + bytes(16) + body)\n"
-        "time.sleep(0.3)"
-    )
-    for pid in ("pid", "os.getppid()", "1", "2**40", "-1", "'x'"):
-        run_job(engine, job_of(["import signal"], [pretend.replace("'ready': pid", f"'ready': {pid}")], tmp_path))
-        again = run_job(engine, job_of(["import signal"], ["print(p)"], tmp_path, 2, resumes=True))
-        assert again.outcome.failure is None and "2\n" in again.text(4)
-    assert settled(0) or settled(1)
-    assert os.getpid() in psutil.pids() and signal.getsignal(signal.SIGTERM) is not None
