@@ -11,7 +11,7 @@ from typing import Any
 from nbdash.engine.checkpoints import CheckpointRules, Checkpoints, prefix_of
 from nbdash.engine.failures import run_cancelled
 from nbdash.engine.interpreters import find_python
-from nbdash.engine.pictures import Pictures, PictureStore
+from nbdash.engine.pictures import Pictures, PictureStore, Prospects
 from nbdash.engine.supervision import Supervision
 from nbdash.engine.zygotes import Zygote, ZygoteKey, ZygotePool, open_connections, preload_set
 from nbdash.errors import EngineError
@@ -44,6 +44,7 @@ class ForkEngine:
         self._checkpoints = Checkpoints(self._rules)
         self._drawers = drawers
         self._pictures = pictures
+        self._prospects = Prospects()
         self._pool = ZygotePool(zygotes)
         self._closing = threading.Event()
 
@@ -60,7 +61,7 @@ class ForkEngine:
         whole = (key, job.dashboard, job.folder, _states(prefix_of(job)))
         with open_connections() as links, self._checkpoints.lent(whole if job.resumes else None) as checkpoint:
             pictures = self._pictures_of(job)
-            request = self._request_for(job, links.token, reuses=pictures is not None)
+            request = self._request_for(job, links.token, pictures)
             zygote: Zygote | None = None
             try:
                 forked = None if checkpoint is None else checkpoint.fork(job, request, links.theirs)
@@ -72,6 +73,8 @@ class ForkEngine:
                     os.close(fd)
             run = Supervision(job, emit, links=links, forked=forked, pictures=pictures, checkpoint=checkpoint)
             outcome = run.watch(lambda: cancel.is_set() or self._closing.is_set())
+            if pictures is not None:
+                pictures.close()
             if zygote is not None and (made := run.checkpoint(zygote)) is not None:
                 self._checkpoints.keep(whole, made)
         return replace(outcome, python=python)
@@ -79,20 +82,26 @@ class ForkEngine:
     def _pictures_of(self, job: Job) -> Pictures | None:
         if self._pictures is None or job.dashboard is None:
             return None
-        return Pictures(self._pictures, job.dashboard, checks_all=bool(os.environ.get(_VERIFY)))
+        checks_all = bool(os.environ.get(_VERIFY))
+        return Pictures(self._pictures, job.dashboard, prospects=self._prospects, checks_all=checks_all)
 
-    def _request_for(self, job: Job, token: bytes, *, reuses: bool) -> dict[str, Any]:
+    def _request_for(self, job: Job, token: bytes, pictures: Pictures | None) -> dict[str, Any]:
         return {
             "token": token.hex(),
             "cells": [
-                {"index": cell.index, "source": cell.source, "draws": cell.draws, "may_raise": cell.may_raise}
+                {
+                    "index": cell.index,
+                    "source": cell.source,
+                    "draws": cell.draws,
+                    "reuses": pictures is not None and pictures.are_wanted(cell),
+                    "may_raise": cell.may_raise,
+                }
                 for cell in job.cells
             ],
             "folder": str(job.folder),
             "environment": dict(job.environment),
             "argv": _kernel_arguments(job),
             "drawers": self._drawers,
-            "reuses": reuses,
             "terms": self._terms_for(job),
         }
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Any, Protocol
 
-from nbdash.model import OutputAdded
+from nbdash.model import CellJob, OutputAdded
 
 _log = logging.getLogger(__name__)
 #: One in so many is drawn all the same, and compared.
 _CHECKED = 50
 #: A larger one is drawn each time.
 _MOST_BYTES = 4 * 1024**2
+#: After so many runs with new figures only, fingerprints are taken in one of so many runs.
+_PATIENCE = 4
+_MOST_CELLS = 10_000
 
 
 class PictureStore(Protocol):
@@ -32,18 +38,67 @@ class PictureStore(Protocol):
         ...
 
 
-class Pictures:
-    """The pictures of one dashboard."""
+class Prospects:
+    """Which cells may have figures that have not changed; safe for several threads.
 
-    def __init__(self, store: PictureStore, dashboard: str, *, checks_all: bool = False) -> None:
+    Where they were new in each of the last runs, a fingerprint is most likely taken in vain.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._new: OrderedDict[Hashable, int] = OrderedDict()  # in how many runs one after the other
+
+    def are_good(self, cell: Hashable) -> bool:
+        """Whether to take fingerprints in that cell."""
+        new = self._new.get(cell, 0)
+        return new < _PATIENCE or new % _PATIENCE == 0
+
+    def note(self, cell: Hashable, *, is_new: bool) -> None:
+        """What came of it in one run; without fingerprints all is new."""
+        with self._lock:
+            new = self._new.pop(cell, 0)
+            if is_new:
+                self._new[cell] = new + 1
+            while len(self._new) > _MOST_CELLS:
+                self._new.popitem(last=False)
+
+
+class Pictures:
+    """The pictures of one dashboard, for one run."""
+
+    def __init__(
+        self, store: PictureStore, dashboard: str, *, prospects: Prospects | None = None, checks_all: bool = False
+    ) -> None:
         """``checks_all``: draw everything all the same, and compare."""
         self._store = store
         self._dashboard = dashboard
+        self._prospects = prospects or Prospects()
         self._checks_all = checks_all
         self._expected: dict[str, OutputAdded] = {}
+        self._sources: dict[int, str] = {}
+        self._are_new: dict[int, bool] = {}  # by cell: whether all of its figures are
+
+    def are_wanted(self, cell: CellJob) -> bool:
+        """Whether the cell's figures are worth their fingerprints."""
+        self._sources[cell.index] = cell.source
+        is_wanted = self._checks_all or self._prospects.are_good((self._dashboard, cell.source))
+        if not is_wanted:
+            self._are_new[cell.index] = True
+        return is_wanted
+
+    def close(self) -> None:
+        """The run is over: the next ones may learn from it."""
+        for index, is_new in self._are_new.items():
+            self._prospects.note((self._dashboard, self._sources[index]), is_new=is_new)
 
     def find(self, fingerprint: str, index: int) -> OutputAdded | None:
         """The output of that figure, now in cell ``index``; None: it is to be drawn."""
+        found = self._find(fingerprint, index)
+        is_new = found is None and fingerprint not in self._expected
+        self._are_new[index] = self._are_new.get(index, True) and is_new
+        return found
+
+    def _find(self, fingerprint: str, index: int) -> OutputAdded | None:
         data = self._store.find(self._dashboard, fingerprint)
         found = None if data is None else _output_from(data, index)
         if found is not None and (self._checks_all or secrets.randbelow(_CHECKED) == 0):

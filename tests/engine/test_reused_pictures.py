@@ -15,7 +15,7 @@ from nbdash.engine.drawings import Drawing
 from nbdash.engine.forked import ForkEngine
 from nbdash.engine.host.wire import WireError, pack_frame
 from nbdash.engine.memory import MemoryPictures
-from nbdash.engine.pictures import Pictures
+from nbdash.engine.pictures import Pictures, Prospects
 from nbdash.model import OutputAdded
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux")
@@ -41,6 +41,7 @@ def forked() -> Iterator[ForkEngine]:
 @pytest.fixture
 def engine(forked: ForkEngine, pictures: MemoryPictures, monkeypatch: pytest.MonkeyPatch) -> ForkEngine:
     monkeypatch.setattr(forked, "_pictures", pictures)
+    monkeypatch.setattr(forked, "_prospects", Prospects())
     return forked
 
 
@@ -153,3 +154,32 @@ def test_very_large_pictures_are_not_kept(pictures: MemoryPictures) -> None:
         output = {"output_type": "display_data", "data": {"image/png": "x" * size}, "metadata": {}}
         Pictures(pictures, "1").keep(f"{size:040}", OutputAdded(index=0, output=output))
     assert list(pictures.kept) == [("1", f"{1000:040}")]
+
+
+def test_figures_that_are_always_new_are_seldom_asked_for(
+    engine: ForkEngine, pictures: MemoryPictures, tmp_path: Path
+) -> None:
+    """And what has stopped changing is noticed within a few runs."""
+    changing = ["data = list(np.random.rand(9))", PLOT]
+    kept = []
+    for _ in range(9):
+        run(engine, tmp_path, *changing, dashboard="changing")
+        kept.append(len(pictures.kept))
+    assert kept == [1, 2, 3, 4, 5, 5, 5, 5, 6]
+    (tmp_path / "data.txt").write_text("1 2 3")
+    steady = ["data = [1, 2, 3]", PLOT]
+    found = []
+    for _ in range(10):
+        run(engine, tmp_path, *steady, dashboard="changing")
+        found.append(pictures.found)
+    assert found[-1] > found[3], "the same cell with the same source has figures that stay"
+    assert found[-1] - found[-2] == 1, "and once that is known, none is drawn"
+
+
+def test_one_cell_with_new_figures_does_not_speak_for_others(
+    engine: ForkEngine, pictures: MemoryPictures, tmp_path: Path
+) -> None:
+    cells = ["data = list(np.random.rand(9))", f"{PLOT} ax.set_title('new');", "data = [1, 2]", PLOT]
+    for number in range(9):
+        run(engine, tmp_path, *cells, dashboard="both")
+        assert pictures.found == number

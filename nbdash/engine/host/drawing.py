@@ -30,15 +30,14 @@ _BACKEND = "matplotlib_inline.backend_inline"
 
 
 class Drawings:
-    """The figures of one run that are drawn beside it, at most ``most`` at a time; 0: none.
+    """The figures of one run that are drawn beside it, at most ``most`` at a time; 0: none."""
 
-    ``reuses``: the engine is asked for the picture of each before it is drawn.
-    """
+    #: Whether the engine is asked for the picture of each before it is drawn.
+    reuses = False
 
-    def __init__(self, shell: Any, *, most: int, reuses: bool) -> None:
+    def __init__(self, shell: Any, *, most: int) -> None:
         self._shell = shell
         self._most = most
-        self._reuses = reuses
         self._count = 0
         self._running: list[int] = []  # pipes that end with their drawers
 
@@ -153,7 +152,7 @@ class Drawings:
         gc.freeze()  # else collecting garbage touches, and so copies, all that the run has
         self._most = 0
         self._shell.channel = drawer = self._shell.channel.drawer_on(sock, keep={is_alive})
-        fingerprint = self._fingerprint_of(task) if self._reuses else None
+        fingerprint = self._fingerprint_of(task) if self.reuses else None
         with warnings_told(drawer):
             if fingerprint is None or not drawer.ask("known", part=task.parts - 1, fingerprint=fingerprint):
                 task.draw(drawer)

@@ -37,7 +37,7 @@ def execute_run(request: dict[str, Any], fds: list[int], *, shell: Any) -> None:
     _become_kernel(request)
     _reseed()
     shell.channel = channel
-    shell.drawings = Drawings(shell, most=_most_drawers(request["drawers"]), reuses=request["reuses"])
+    shell.drawings = Drawings(shell, most=_most_drawers(request["drawers"]))
     _Session(shell, originals).execute(request["cells"], request["terms"] and Terms(**request["terms"]))
     finish_process()
 
@@ -171,7 +171,7 @@ class _Session:
             self._shell.channel.send("end", seconds=0.0, execution_count=None, error=None)
             return True
         self._count += 1
-        self._shell.begin_cell(cell["source"], cell["draws"])
+        self._shell.begin_cell(cell)
         began = perf_counter()
         error = await self._run_source(cell["source"])
         seconds = perf_counter() - began

@@ -270,12 +270,13 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
         """As ipykernel's; it changes nothing but what :meth:`get_parent` returns."""
         self.parent_header = parent
 
-    def begin_cell(self, source: str, draws: bool) -> None:
-        """Forget the last cell's errors; ``draws`` says whether figures are drawn."""
-        self.parent_header = execute_request(source, f"{os.getpid()}_{self.execution_count}")
+    def begin_cell(self, cell: dict[str, Any]) -> None:
+        """Forget the last cell's errors; this one says whether figures are drawn, and asked for before."""
+        self.parent_header = execute_request(cell["source"], f"{os.getpid()}_{self.execution_count}")
         self.shown_errors = []
         self.failed_in_displayhook = False
-        self.display_formatter.draws = draws
+        self.display_formatter.draws = cell["draws"]
+        self.drawings.reuses = cell["reuses"]
 
     def error_shown_for(self, raised: BaseException | None) -> dict[str, Any]:
         """The error that the cell showed for what it raised; it may have shown others, handled or about this one."""
