@@ -38,7 +38,7 @@ from nbdash.publisher.execution import execute, job_from
 from nbdash.publisher.publication import GRACE_SECONDS, Publisher
 from nbdash.publisher.recording import Recording
 from nbdash.publisher.upload import collect_received
-from nbdash.store import Store, reference_of
+from nbdash.store import Steps, Store, reference_of
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Worker:
                 recording.start()
                 execution = execute(plan, job, engine, observe=recording.observe, cancel=active.cancel)
                 recording.complete(execution.document)
-            self._finish(run, active, execution.outcome, execution.document)
+            self._finish(run, active, execution.outcome, execution.document, recording.last)
         except NbdashError as error:
             self._finish(run, active, Outcome(failure=Failure(cause=Cause.ENGINE, message=str(error))), None)
 
@@ -149,18 +149,32 @@ class Worker:
                 self._engines[name] = self._engine_for(name)
             return self._engines[name]
 
-    def _finish(self, run: Run, active: _ActiveRun, outcome: Outcome, document: dict[str, Any] | None) -> None:
+    def _finish(
+        self,
+        run: Run,
+        active: _ActiveRun,
+        outcome: Outcome,
+        document: dict[str, Any] | None,
+        last: Steps | None = None,
+    ) -> None:
         """Write down how the run ended; where the disk is full, as soon as it no longer is."""
         while True:
             try:
-                return self._write_end(run, active, outcome, document)
+                return self._write_end(run, active, outcome, document, last)
             except StoreError as error:
                 log.warning("the end of run %s cannot be written yet: %s", run.id, error)
                 if active.returned:
                     raise
             active.ended.wait(RETRY_SECONDS)
 
-    def _write_end(self, run: Run, active: _ActiveRun, outcome: Outcome, document: dict[str, Any] | None) -> None:
+    def _write_end(
+        self,
+        run: Run,
+        active: _ActiveRun,
+        outcome: Outcome,
+        document: dict[str, Any] | None,
+        last: Steps | None,
+    ) -> None:
         if active.fenced:
             log.warning("run %s fenced: its lease had passed to another worker", run.id)
             return
@@ -173,6 +187,7 @@ class Worker:
             error=_error_of(run, outcome.failure) if outcome.failure else None,
             document_digest=self.store.put_blob(json.dumps(document).encode()) if document else None,
             outcome=outcome,
+            last=last,
         )
 
     def _keep_alive(self, stopped: threading.Event) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 
 from nbdash.config import Settings
 from nbdash.engine.recorder import Recorder
+from nbdash.errors import StoreError
 from nbdash.model import CellEnded, CellKind, CellStarted, EngineEvent, EventKind, Output, Plan, Progress, Run
 from nbdash.page.content import show_card
 from nbdash.publisher.limits import settings_for
-from nbdash.store import Store, StoredCard
+from nbdash.store import Steps, Store, StoredCard
 
 #: At most so often is written: nobody sees the difference, and a commit costs more than a small cell.
 INTERVAL_SECONDS = 0.05
@@ -38,7 +39,8 @@ class Recording:
     """Writes one run's progress and cards to the store while it executes.
 
     A thread writes, since a commit takes as long as a small cell: what happens during one is in the next.
-    The ``with`` statement ends when all of it is in the store; it raises StoreError if that failed.
+    The ``with`` statement ends when all of it is in the store but for the ``last``, for whoever writes that the run
+    has ended; it raises StoreError if that failed.
     """
 
     def __init__(self, store: Store, run: Run, plan: Plan, settings: Settings, *, lost: Callable[[], None]) -> None:
@@ -53,6 +55,7 @@ class Recording:
         self._shown: dict[int, list[Output]] = {}
         self._waiting: queue.Queue[_Entry | None] = queue.Queue(MOST_WAITING)
         self._failure: Exception | None = None
+        self.last = Steps()
         self._thread = threading.Thread(target=self._write_all, name=f"nbdash-recording-{run.id}")
 
     def __enter__(self) -> Recording:
@@ -66,6 +69,9 @@ class Recording:
         self._thread.join()
         if self._failure is not None and error is None:
             raise self._failure
+        if error is not None:
+            with contextlib.suppress(StoreError):
+                self._write(self.last)
 
     def start(self) -> None:
         """Record the cards that need no execution."""
@@ -141,7 +147,11 @@ class Recording:
             is_over = entries[-1] is None
             try:
                 if self._failure is None:
-                    self._write([entry for entry in entries if entry is not None])
+                    steps = self._steps_of([entry for entry in entries if entry is not None])
+                    if is_over:
+                        self.last = steps
+                    else:
+                        self._write(steps)
             except Exception as error:  # told to whoever records next
                 self._failure = error
             written = time.monotonic()
@@ -154,18 +164,17 @@ class Recording:
                 entries.append(self._waiting.get(timeout=max(0.0, deadline - time.monotonic())))
         return entries
 
-    def _write(self, entries: Sequence[_Entry]) -> None:
-        if not entries:
-            return
+    def _steps_of(self, entries: Sequence[_Entry]) -> Steps:
+        """All of it as one; the figures are in the store then."""
         for entry in entries:
             for data in entry.blobs:
                 self._store.put_blob(data)
-        progress = next((entry.progress for entry in reversed(entries) if entry.progress), None)
-        is_ours = self._store.record(
-            self._run,
+        return Steps(
             events=[event for entry in entries for event in entry.events],
-            progress=progress,
+            progress=next((entry.progress for entry in reversed(entries) if entry.progress), None),
             cards=[card for entry in entries for card in entry.cards],
         )
-        if not is_ours:
+
+    def _write(self, steps: Steps) -> None:
+        if not self._store.record(self._run, events=steps.events, progress=steps.progress, cards=steps.cards):
             self._lost()

@@ -24,12 +24,12 @@ from nbdash.store.folder import BLOBS, DATABASE, prepare_folder
 from nbdash.store.hints import Hints
 from nbdash.store.maintenance import Maintenance
 from nbdash.store.queue import Queue
-from nbdash.store.records import Beat, Outline, Standing, StoredCard, StoredPage, reference_of
+from nbdash.store.records import Beat, Outline, Standing, Steps, StoredCard, StoredPage, reference_of
 from nbdash.store.runs import Runs
 from nbdash.store.schema import prepare_schema
 from nbdash.store.standings import Standings
 
-__all__ = ["Beat", "Outline", "Standing", "Store", "StoredCard", "StoredPage", "open_store", "reference_of"]
+__all__ = ["Beat", "Outline", "Standing", "Steps", "Store", "StoredCard", "StoredPage", "open_store", "reference_of"]
 
 
 class Store(Dashboards, Versions, Access, Runs, Standings, Queue, Cards, Hints, Maintenance, Checks):

@@ -19,6 +19,7 @@ from nbdash.store.journal import add_events
 from nbdash.store.pointers import bump_revision, change_version, move_pointer
 from nbdash.store.records import (
     Beat,
+    Steps,
     StoredCard,
     card_to_json,
     digests_of,
@@ -66,17 +67,8 @@ class Queue(StorePart):
 
         Put the cards' figures and frames (``put_blob``) first.
         """
-        now = self._now()
-        values: dict[str, Any] = {"heartbeat_at": now}
-        if progress is not None:
-            values["progress"] = progress_to_json(progress)
         with self._database.write() as connection:
-            if not _update_owned(connection, run, values):
-                return False
-            for card in cards:
-                _keep_card(connection, run.id, card)
-            add_events(connection, run.id, events, now)
-        return True
+            return _record(connection, run, Steps(events=events, progress=progress, cards=cards), self._now())
 
     def finish_run(
         self,
@@ -86,8 +78,12 @@ class Queue(StorePart):
         error: RunError | None = None,
         document_digest: str | None = None,
         outcome: Outcome | None = None,
+        last: Steps | None = None,
     ) -> bool:
-        """Ends the run and, if it succeeded, shows its result; False: it is no longer this worker's."""
+        """Ends the run, with the ``last`` that happened, and, if it succeeded, shows its result.
+
+        False: it is no longer this worker's.
+        """
         outcome = outcome or Outcome()
         values = {
             "error": None if error is None else error_to_json(error),
@@ -97,6 +93,8 @@ class Queue(StorePart):
             "data_at": outcome.data_at,
         }
         with self._database.write() as connection:
+            if last is not None and not _record(connection, run, last, self._now()):
+                return False
             if not _end(connection, run, state, values, self._now()):
                 return False
             if state is RunState.SUCCEEDED:
@@ -168,6 +166,18 @@ def _update_owned(connection: Connection, run: Run, values: Mapping[str, Any]) -
     """Whether the run is still its worker's, and so was updated."""
     owned = (runs.c.id == run.id, runs.c.fence == run.fence, runs.c.state == RunState.RUNNING)
     return connection.execute(update(runs).where(*owned).values(**values)).rowcount == 1
+
+
+def _record(connection: Connection, run: Run, steps: Steps, now: datetime) -> bool:
+    values: dict[str, Any] = {"heartbeat_at": now}
+    if steps.progress is not None:
+        values["progress"] = progress_to_json(steps.progress)
+    if not _update_owned(connection, run, values):
+        return False
+    for card in steps.cards:
+        _keep_card(connection, run.id, card)
+    add_events(connection, run.id, steps.events, now)
+    return True
 
 
 def _keep_card(connection: Connection, run_id: str, card: StoredCard) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -19,6 +19,7 @@ from nbdash.model import (
     Dashboard,
     EventKind,
     Figure,
+    Json,
     Progress,
     RerunBy,
     Run,
@@ -42,6 +43,15 @@ class StoredCard:
 
     position: int
     shown: ShownCard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Steps:
+    """What happened in a run, in order."""
+
+    events: Sequence[tuple[EventKind, Mapping[str, Json]]] = ()
+    progress: Progress | None = None
+    cards: Sequence[StoredCard] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from nbdash.config import Settings
 from nbdash.engine.recorder import Recorder
 from nbdash.errors import StoreError
-from nbdash.model import CellEnded, CellStarted, EventKind, Plan, Run
+from nbdash.model import CellEnded, CellStarted, EventKind, Plan, Run, RunState
 from nbdash.publisher.publication import Publisher
 from nbdash.publisher.recording import Recording
 from nbdash.store import Store
@@ -61,10 +61,11 @@ def test_what_happens_during_a_commit_is_in_the_next(
     with Recording(store, run, plan, settings, lost=pytest.fail) as recording:
         threading.Timer(0.2, go_on.set).start()
         play(recording, plan)
+    assert store.finish_run(run, state=RunState.SUCCEEDED, last=recording.last)
     kinds = [event.kind for event in store.events(run.id) if event.kind is not EventKind.STATE]
     assert kinds == [EventKind.CELL_START, EventKind.OUTPUT, EventKind.CELL_END] * CELLS
     assert [shown.card.index for shown in store.cards(run.id)] == list(range(CELLS))
-    assert sum(commits) == 3 * CELLS and len(commits) < CELLS
+    assert sum(commits) + len(recording.last.events) == 3 * CELLS and len(commits) < CELLS
     progress = store.run(run.id).progress
     assert progress is not None and progress.cell == CELLS
 
@@ -80,8 +81,6 @@ def test_what_cannot_be_written_ends_the_run(
     monkeypatch.setattr(store, "record", fail)
     with pytest.raises(StoreError, match="full"), Recording(store, run, plan, settings, lost=pytest.fail) as recording:
         play(recording, plan)
-    with pytest.raises(StoreError, match="full"), Recording(store, run, plan, settings, lost=pytest.fail) as recording:
-        recording.observe(CellStarted(index=0, at=NOW), Recorder(plan.notebook.document))
 
 
 def test_a_run_that_is_no_longer_ours_is_given_up(store: Store, settings: Settings, claimed: tuple[Run, Plan]) -> None:
@@ -91,3 +90,29 @@ def test_a_run_that_is_no_longer_ours_is_given_up(store: Store, settings: Settin
     with Recording(store, run, plan, settings, lost=lost.set) as recording:
         play(recording, plan)
     assert lost.is_set() and store.cards(run.id) == []
+
+
+def test_what_happened_last_is_written_with_the_end(
+    store: Store, settings: Settings, claimed: tuple[Run, Plan]
+) -> None:
+    run, plan = claimed
+    with Recording(store, run, plan, settings, lost=pytest.fail) as recording:
+        play(recording, plan)
+    assert len(store.cards(run.id)) + len(recording.last.cards) == CELLS
+    store.release_run(run)
+    assert not store.finish_run(run, state=RunState.SUCCEEDED, last=recording.last), "it is no longer ours"
+    assert store.run(run.id).state is RunState.QUEUED
+    assert not [event for event in store.events(run.id) if event.kind is EventKind.CELL_END][len(plan.cells) :]
+
+
+def test_what_happened_before_nbdash_itself_failed_is_written(
+    store: Store, settings: Settings, claimed: tuple[Run, Plan]
+) -> None:
+    run, plan = claimed
+    with (
+        pytest.raises(RuntimeError),
+        Recording(store, run, plan, settings, lost=pytest.fail) as recording,
+    ):
+        play(recording, plan)
+        raise RuntimeError
+    assert len(store.cards(run.id)) == CELLS

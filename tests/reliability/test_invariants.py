@@ -54,7 +54,7 @@ BREAKAGES: dict[str, tuple[str, str]] = {
     "an older run is shown": (
         "INSERT INTO runs SELECT 1000, 'newer', dashboard_id, version_id, state, parameters, parameters_key, origin,"
         " promotes, attempt, fence, worker, queued_at, claimed_at, started_at, heartbeat_at, finished_at,"
-        " cancel_requested, progress, error, document_digest, engine, peak_memory_bytes FROM runs"
+        " cancel_requested, progress, error, document_digest, engine, peak_memory_bytes, data_at FROM runs"
         " WHERE id IN (SELECT run_id FROM pointers)",
         "not the newest",
     ),
