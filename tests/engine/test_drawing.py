@@ -45,6 +45,7 @@ BESIDE = {
         "axes[0, 1].get_position()",
     ],
     "through a part": [f"{PLOT} part = ax.xaxis.get_major_formatter()", "part.format_data(1.5), part.get_offset()"],
+    "a formatter of its own": [f"{PLOT} ax.yaxis.set_major_formatter(lambda v, _: f'{{v:.1f}} t');", LABELS],
     "through its transform": [f"{PLOT} part = ax.transAxes", "part.transform((1, 1))"],
     "pickled": [PLOT, "import pickle\ncopy = pickle.loads(pickle.dumps(fig)); copy.axes[0].get_title()"],
     "copied": [PLOT, "import copy\ncopy.copy(ax).get_title(), copy.deepcopy(line).get_xdata()"],
@@ -153,7 +154,9 @@ def test_what_would_be_noticed_is_drawn_by_the_run(beside: ForkEngine, tmp_path:
     assert result.text(1 + len(HERE[name])) == "asleep False\n"
 
 
-@pytest.mark.parametrize("name", ["numbers by a library's threads", "a missing glyph", "three dimensions"])
+@pytest.mark.parametrize(
+    "name", ["numbers by a library's threads", "a missing glyph", "three dimensions", "a formatter of its own"]
+)
 def test_the_usual_is_drawn_beside(beside: ForkEngine, tmp_path: Path, name: str) -> None:
     cells = [f"{source}\nfig = plt.gcf();" for source in BESIDE[name][:-1]]
     last = BESIDE[name][-1] if name.startswith("numbers") else ASLEEP

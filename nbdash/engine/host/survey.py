@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from .pure import is_pure
 from .sleeping import is_asleep, wake
 
 #: More objects than any figure that is worth it has.
@@ -76,7 +77,8 @@ class _Kinds:
             return False
         if types.FunctionType not in kinds:
             return True
-        return all(is_harmless(each.__module__) for each in objects if type(each) is types.FunctionType)
+        functions = (each for each in objects if isinstance(each, types.FunctionType))
+        return all(is_harmless(each.__module__) or is_pure(each) for each in functions)
 
     def _judge(self, kind: type, objects: list[Any]) -> bool:
         if is_asleep(kind):  # a part of another figure, which is drawn now, too
