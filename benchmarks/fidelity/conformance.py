@@ -1,6 +1,7 @@
-"""``python -m benchmarks.fidelity.conformance RESULTS``: the conformance suite's results as a part of a page.
+"""``python -m benchmarks.fidelity.conformance RESULTS…``: the conformance suite's results as a part of a page.
 
-``RESULTS`` is the file that ``pytest -m conformance tests/conformance`` writes.
+``RESULTS`` are files that ``pytest -m conformance tests/conformance`` writes: first that of the engine as it is, then
+those of other modes of the engine.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,20 @@ metadata, execution counts, display ids, and how the run ends. Where anything di
 | from | notebooks | cells | outputs | figures | vary | differ |
 |---|--:|--:|--:|--:|--:|--:|
 """
+#: What is on in each mode of the engine.
+_WAYS = {
+    "default": "beside the run; a kernel's is the other side",
+    "plain": "by the run itself, nothing saved but the start",
+    "reuse": "beside the run, and each notebook twice: the second time with the pictures of the first",
+    "reuse-alone": "the same, one at a time",
+    "resume": "from a checkpoint half-way, with a parameter that no cell reads; a whole run is the other side",
+    "verify": "all of them, and those whose fingerprint is known are compared",
+}
+_MODES = """\
+Each way to save time, alone and together (`--engine-mode`):
+
+| mode | figures are drawn | notebooks | cells | figures | pictures used again | from a checkpoint | differ |
+|---|---|--:|--:|--:|--:|--:|--:|"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +74,13 @@ class Results:
 def main() -> int:
     """Put the section into the page; 1 if a difference has no reason."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fidelity.conformance", description=__doc__)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--write", type=Path, default=Path("docs/fidelity.md"))
     arguments = parser.parse_args()
-    results = read_results(arguments.results)
+    results, *others = map(read_results, arguments.results)
     page = arguments.write.read_text(encoding="utf-8")
-    arguments.write.write_text(with_section(page, section(results)), encoding="utf-8")
-    without = [_name_of(finding) for finding in results.differing if not reason_of(finding)]
+    arguments.write.write_text(with_section(page, section(results, others)), encoding="utf-8")
+    without = [name for each in (results, *others) for name in _unexplained(each)]
     if without:
         print(f"These differ, and nothing says why: {', '.join(without)}.", file=sys.stderr)
     return 1 if without else 0
@@ -84,8 +100,8 @@ def with_section(page: str, text: str) -> str:
     return f"{before.rstrip()}\n\n{BEGIN}\n\n{text.strip()}\n\n{END}\n{tail}"
 
 
-def section(results: Results) -> str:
-    """Sums, a line per origin, and every difference with its reason."""
+def section(results: Results, others: Sequence[Results] = ()) -> str:
+    """Sums, a line per origin, a line per mode, and every difference with its reason."""
     figures, varying = _sum(results, "figures"), _sum(results, "varying_figures")
     different = sum(map(_differing_pictures, results.compared))
     rules: Counter[str] = Counter()
@@ -104,7 +120,8 @@ def section(results: Results) -> str:
         left_out=", ".join(f"{count} that need a {rule}" for rule, count in sorted(rules.items())) or "none",
         late=len(results.findings) - len(results.compared),
     )
-    return introduction + "\n".join([*_lines(results), "", *_differences(results)])
+    modes = [_MODES, *map(_mode_line, (results, *others)), ""] if others else []
+    return introduction + "\n".join([*_lines(results), "", *modes, *_differences(results)])
 
 
 def reason_of(finding: dict[str, Any]) -> str:
@@ -125,6 +142,24 @@ def _line(package: str, findings: list[dict[str, Any]]) -> str:
     differing = sum(len(_differing_cells(each)) for each in findings)
     counts = [len(findings), *sums, differing]
     return f"| {_NAMES.get(package, package)} | {' | '.join(map(str, counts))} |"
+
+
+def _mode_line(results: Results) -> str:
+    resumed = sum(finding.get("is_resumed", False) for finding in results.compared)
+    counts = [
+        len(results.compared),
+        _sum(results, "cells"),
+        _sum(results, "figures"),
+        results.head.get("reused") or "–",
+        resumed or "–",
+        len(_unexplained(results)),
+    ]
+    mode = results.head["mode"]
+    return f"| `{mode}` | {_WAYS.get(mode, '')} | {' | '.join(map(str, counts))} |"
+
+
+def _unexplained(results: Results) -> list[str]:
+    return [_name_of(finding) for finding in results.differing if not reason_of(finding)]
 
 
 def _differences(results: Results) -> list[str]:
