@@ -140,6 +140,17 @@ def test_a_section_is_made_of_results_and_replaced_the_next_time(tmp_path: Path)
     assert with_section(page + "\nMore.\n", "other") == f"# Page\n\n{BEGIN}\n\nother\n\n{END}\n\nMore.\n"
 
 
+def test_each_mode_has_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    resumed = _finding("doc/a", 3) | {"is_resumed": True}
+    head = json.loads(json.dumps(_HEAD)) | {"mode": "resume", "reused": 0}
+    path.write_text("\n".join(map(json.dumps, (head, resumed, _finding("doc/b", 2, [_DIFFERENCE])))))
+    results = read_results(path)
+    made = section(results, [results])
+    line = next(line for line in made.splitlines() if line.startswith("| `resume` |"))
+    assert line.endswith("| 2 | 8 | 5 | – | 1 | 1 |") and made.count(line) == 2
+
+
 def test_what_is_known_to_differ_has_its_reason() -> None:
     assert reason_of({"package": "nbformat-9.9", "name": "tests/test2"}).startswith("it calls `%connect_info`")
     assert reason_of({"package": "features", "name": "%connect_info"})
