@@ -41,7 +41,6 @@ MEASURES: dict[str, Callable[[Bench], dict[str, Samples]]] = {
     "latency": lambda bench: {"latency": latency.measure(bench)},
     "throughput": lambda bench: {"throughput": throughput.measure(bench)},
     "pages": pages.measure,
-    "examples": lambda bench: {f"example: {name}": each for name, each in rerun.measure_examples(bench).items()},
 }
 
 

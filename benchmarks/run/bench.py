@@ -16,7 +16,6 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "benchmarks" / "notebooks"
-EXAMPLES = ROOT / "notebooks"
 PEERS = ROOT / "benchmarks" / "peers"
 _REQUIREMENTS = ROOT / "benchmarks" / "requirements.txt"
 

@@ -35,7 +35,6 @@ def report(result: dict[str, Any], remarks: str) -> str:
         "",
         *([f"Not measured in this run: {'; '.join(left_out)}.", ""] if left_out else []),
         *_absolute(measures),
-        *_examples(measures),
         MARKER,
     ]
     return "\n".join(lines) + f"\n{remarks}"
@@ -92,20 +91,6 @@ def _absolute(measures: Measures) -> list[str]:
             numbers = f"{_number(spread.median)} ({_number(spread.least)} to {_number(spread.most)})"
             is_rate = "page" in measure and contender != "bytes"
             lines.append(f"| {text.format(contender)}{' (requests/s)' if is_rate else ''} | {numbers} |")
-    return [*lines, ""]
-
-
-def _examples(measures: Measures) -> list[str]:
-    names = sorted(name.partition(": ")[2] for name in measures if name.startswith("example: "))
-    if not names:
-        return []
-    lines = ["## nbdash's own example notebooks", "", "Their data never change. The engine's time over that of:", ""]
-    lines += ["| notebook | nbclient | plain script | serial, warm | product over serial |", "|---|--:|--:|--:|--:|"]
-    for name in names:
-        samples = measures[f"example: {name}"]
-        shown = [spread_of(ratios(samples, "fork engine", each)).median for each in ("nbclient", "script", "serial")]
-        shown.append(spread_of(ratios(samples, "product", "serial")).median)
-        lines.append(f"| {name} | {' | '.join(f'{value:.2f}' for value in shown)} |")
     return [*lines, ""]
 
 

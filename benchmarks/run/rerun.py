@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.run.bench import EXAMPLES, NOTEBOOKS, PEERS, Bench, Peer, peer_environment
+from benchmarks.run.bench import NOTEBOOKS, PEERS, Bench, Peer, peer_environment
 from benchmarks.run.product import Product
 from benchmarks.run.samples import Samples, in_rounds
 from nbdash.config import Settings
@@ -35,13 +35,6 @@ def measure(bench: Bench) -> dict[str, Samples]:
             "computing": NOTEBOOKS / "rivers.ipynb",
         }
         return {kind: measure_notebook(bench.rounds, runs, path) for kind, path in kinds.items()}
-
-
-def measure_examples(bench: Bench) -> dict[str, Samples]:
-    """The same of nbdash's own example notebooks."""
-    with contenders(bench) as runs:
-        rounds = max(bench.rounds // 2, 1)
-        return {path.stem: measure_notebook(rounds, runs, path) for path in sorted(EXAMPLES.glob("*.ipynb"))}
 
 
 def measure_notebook(rounds: int, runs: dict[str, Run], path: Path) -> Samples:
