@@ -59,7 +59,7 @@ def main() -> None:
 
 def _measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
     python = install_peers(arguments.peers)
-    loads, measures = [os.getloadavg()[0]], {}
+    load, measures = os.getloadavg()[0], {}
     rounds = QUICK_ROUNDS if arguments.quick else ROUNDS
     processors = two_processors()
     for name in arguments.only or MEASURES:
@@ -68,8 +68,7 @@ def _measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
             began = time.monotonic()
             measures.update(MEASURES[name](bench))
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    loads.append(os.getloadavg()[0])
-    about = {"rounds": rounds, "processors": len(processors), "load": loads, "versions": _versions(python)}
+    about = {"rounds": rounds, "processors": len(processors), "load": load, "versions": _versions(python)}
     return {"about": about, "measures": measures}
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.remarks import MARKER
-from benchmarks.run.samples import ratios, spread_of
+from benchmarks.run.samples import spread_of
 from benchmarks.run.targets import TARGETS, Measures, Target
 
+#: The load average of a machine with other work; at the end of a run it is the benchmark's own.
+_BUSY = 3.0
 _INTRODUCTION = """\
 # Performance
 
 Measured by `python -m benchmarks.run` on {processors} processors, everything in one run and side by side:
 {rounds} rounds, in each of which every contender has its turn. Shown are medians (least to most) of the ratios within
-the rounds. When the run began the machine's load average was {began}, when it ended {ended}: {quiet}.
+the rounds. When the run began the machine's load average was {began}: {quiet}.
 
 {versions}. The peers, and the notebooks' libraries, are in an environment of their own
 ([requirements.txt](../benchmarks/requirements.txt)); nbdash runs notebooks with that Python too. The samples of this
@@ -41,17 +43,13 @@ def report(result: dict[str, Any], remarks: str) -> str:
 
 
 def _introduction(about: dict[str, Any]) -> str:
-    busiest = max(about["load"])
-    quiet = (
-        "**it had other work to do, so these numbers are no verdict**" if busiest > 3 else "it had little else to do"
-    )
+    is_busy = about["load"] > _BUSY
+    quiet = "**it had other work to do, so these numbers are no verdict**" if is_busy else "it had little else to do"
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    began, ended = about["load"]
     return _INTRODUCTION.format(
         processors=about["processors"],
         rounds=about["rounds"],
-        began=f"{began:.1f}",
-        ended=f"{ended:.1f}",
+        began=f"{about['load']:.1f}",
         quiet=quiet,
         versions=versions,
     )
