@@ -123,6 +123,11 @@ class Offer:
         """The connection, while something is to come from it."""
         return {self._link} if self._link is not None and self._pid is None else set()
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it has been told that its keeper spares it."""
+        return self._link is not None and self._pid is not None
+
     def begin(self, fds: deque[int]) -> None:
         """It exists: its connection is the first of ``fds``. Raises WireError."""
         if self._link is not None or not fds:

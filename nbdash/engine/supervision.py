@@ -109,6 +109,9 @@ class Supervision:
                 self._pass_text()
                 self._check(is_stopped)
             self._receive_rest()
+            if not self._leaves_checkpoint:
+                self._offer.close()
+                self._see_keeper_end()
         except BaseException:
             self._kill_now()
             self._offer.close()
@@ -125,16 +128,21 @@ class Supervision:
 
     def checkpoint(self, zygote: Zygote) -> Checkpoint | None:
         """What the run has left behind for others, when it is over."""
-        if self._log.is_complete and not self._stopper.is_killing:
-            return self._offer.settle(self._links.keeper, self._log, zygote)
-        self._offer.close()
-        return None
+        return self._offer.settle(self._links.keeper, self._log, zygote) if self._leaves_checkpoint else None
+
+    @property
+    def _leaves_checkpoint(self) -> bool:
+        """Whether there is one; its keeper stays with it."""
+        return self._offer.is_kept and self._log.is_complete and not self._stopper.is_killing
 
     def _kill_now(self) -> None:
         """Kill the run and see it dead, taking in nothing more; for when whoever receives its events fails."""
         self._stopper.kill()
         self._open = {self._links.keeper}
-        while self._links.keeper in self._open and self._report is None:
+        self._see_keeper_end()
+
+    def _see_keeper_end(self) -> None:
+        while self._links.keeper in self._open:
             self._receive()
             self._stopper.press_on()
 
