@@ -101,7 +101,7 @@ def test_two_hundred_viewers_of_a_running_dashboard(served: Served, make_noteboo
         assert set(round_of_polls()) == {200}
         before = (web.num_fds(), web.num_threads())
         assert set(round_of_polls()) == {200}
-        assert web.num_fds() <= before[0] + 5
+        assert web.num_fds() <= before[0] + 20  # connections to the database, as many as were needed at once
         assert web.num_threads() <= before[1] + 5
     finally:
         (served.folder / "wait").unlink()
