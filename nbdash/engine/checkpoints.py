@@ -41,6 +41,12 @@ def prefix_of(job: Job) -> tuple[CellJob, ...]:
     return tuple(cell for cell in job.cells if not cell.is_injected)[: job.prefix]
 
 
+def place_of_parameters(job: Job) -> int | None:
+    """Where the injected cell stands, if it may be executed after the prefix instead; None: it may not."""
+    places = [place for place, cell in enumerate(job.cells) if cell.is_injected]
+    return places[0] if len(places) == 1 and places[0] <= job.prefix else None
+
+
 class PrefixLog:
     """An ``emit`` that passes everything on, and remembers what comes of a run's first cells."""
 
@@ -83,9 +89,13 @@ class Checkpoint:
     is_retired: bool = False
 
     def fork(self, job: Job, request: dict[str, Any], fds: Sequence[int]) -> Forked | None:
-        """Start the job's run here, as :meth:`ForkLink.fork`; ``request`` is that of a run from its beginning."""
-        prefix = prefix_of(job)
-        place = next(index for index, cell in enumerate(job.cells) if cell.is_injected)
+        """Start the job's run here, as :meth:`ForkLink.fork`; ``request`` is that of a run from its beginning.
+
+        None also if it cannot start here.
+        """
+        prefix, place = prefix_of(job), place_of_parameters(job)
+        if place is None:
+            return None
         cells = [request["cells"][place], *request["cells"][len(prefix) + 1 :]]
         number = 1 + sum(bool(cell.source.strip()) for cell in prefix[:place])
         forked = self.link.fork({**request, "cells": cells, "number": number}, fds)
@@ -94,7 +104,7 @@ class Checkpoint:
 
     def events_in(self, job: Job) -> Iterator[EngineEvent]:
         """What the prefix put out, as the job's run had told it: one more cell has run before some of its cells."""
-        before = [cell.index for cell in job.cells[: next(i for i, cell in enumerate(job.cells) if cell.is_injected)]]
+        before = [cell.index for cell in job.cells[: place_of_parameters(job)]]
         indexes = dict(zip(sorted({event.index for event in self.log.events}), prefix_of(job), strict=True))
         for event in self.log.events:
             index = indexes[event.index].index

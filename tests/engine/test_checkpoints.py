@@ -166,3 +166,15 @@ def test_only_for_runs_that_begin_in_the_same_way(engine: ForkEngine, tmp_path: 
     job = job_of(["x = 1"], ["print(p)"], tmp_path, 2, resumes=True)
     assert run_job(engine, replace(job, **change)).outcome.data_at is None
     assert run_job(engine, job).outcome.data_at is not None
+
+
+def test_only_where_the_parameters_may_come_after_the_prefix(engine: ForkEngine, tmp_path: Path) -> None:
+    run_job(engine, job_of(["x = 1"], ["print(p)"], tmp_path))
+    given = job_of(["x = 1"], ["print(p)"], tmp_path, 2, resumes=True)
+    without = replace(given, cells=tuple(replace(each, is_injected=False) for each in given.cells))
+    late = job_of(["x = 1"], ["x = p", "p = 3", "print(x, p)"], tmp_path, resumes=True)
+    late = replace(late, cells=tuple(replace(each, is_injected=each.index == 4) for each in late.cells))
+    for job, text in ((without, "2"), (late, "1 3")):
+        result = run_job(engine, job)
+        assert result.outcome.failure is None and result.outcome.data_at is None
+        assert result.text(job.cells[-1].index) == f"{text}\n"
