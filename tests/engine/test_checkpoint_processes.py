@@ -18,12 +18,19 @@ import pytest
 from checkpoint_runs import RULES, is_kept, job_of
 from conftest import children
 from engine_runs import run_job
+from test_forked_hostile import CASES
 
 from nbdash.engine.checkpoints import CheckpointRules
 from nbdash.engine.forked import ForkEngine
 from nbdash.model import Cause, CellStarted
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux")
+
+#: Hostile cells that end only by a limit, or by much work; and one that takes the zygote with it.
+SLOW = {
+    *("endless", "stops itself", "leaks", "fork bomb", "signals blocked", "slow exit", "thread goes on"),
+    *("post mortem", "recursive repr", "kills the zygote", "asks the zygote to end", "spawned pool"),
+}
 
 #: A process with an engine that has made a checkpoint.
 OWNER = f"""
@@ -204,3 +211,27 @@ def test_a_cell_that_pretends_leaves_nothing_alive(engine: ForkEngine, tmp_path:
         assert again.outcome.failure is None and "2\n" in again.text(4)
     assert settled(0) or settled(1)
     assert os.getpid() in psutil.pids() and signal.getsignal(signal.SIGTERM) is not None
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[ForkEngine]:
+    engine = ForkEngine(checkpoints=RULES)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in SLOW])
+def test_hostile_cells_before_and_after_it(shared: ForkEngine, tmp_path: Path, name: str) -> None:
+    """What is told of them is the same wherever they stand, nothing of them stays, and the next run goes on."""
+    case = CASES[name]
+    limits = dict(case.limits or {}, may_raise=False)
+    run_job(shared, job_of(["x = 1"], ["print(p)"], tmp_path))
+    jobs = [
+        job_of([case.source], ["print(p)"], tmp_path, **limits),
+        job_of(["x = 1"], [case.source, "print(p)"], tmp_path, **limits),
+        job_of(["x = 1"], [case.source, "print(p)"], tmp_path, 2, resumes=True, **limits),
+    ]
+    failures = [run_job(shared, job).outcome.failure for job in jobs]
+    assert [failure and failure.cause for failure in failures] == [case.cause] * 3
+    after = run_job(shared, job_of(["x = 1"], ["print(p)"], tmp_path, 3, resumes=True))
+    assert after.outcome.failure is None and after.text(4) == "3\n"
