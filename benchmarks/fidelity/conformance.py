@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.conformance.comparison import WHOLE
 from tests.conformance.corpus import known_difference
 from tests.conformance.features import SESSIONS
 
@@ -49,7 +50,7 @@ _WAYS = {
 _MODES = """\
 Each way to save time, alone and together (`--engine-mode`):
 
-| mode | figures are drawn | notebooks | cells | figures | pictures used again | from a checkpoint | differ |
+| mode | figures are drawn | notebooks | cells | figures | pictures used again | from a checkpoint | unexplained |
 |---|---|--:|--:|--:|--:|--:|--:|"""
 
 
@@ -175,8 +176,9 @@ def _differences(results: Results) -> list[str]:
 def _name_of(finding: dict[str, Any]) -> str:
     if finding["package"] == "features":
         return str(finding["name"])
-    cells = ", ".join(str(cell + 1) for cell in sorted(_differing_cells(finding)))
-    return f"`{finding['package']}/{finding['name']}` (cell {cells})"
+    cells = ", ".join(str(cell + 1) for cell in sorted(_differing_cells(finding)) if cell != WHOLE)
+    place = f"cell {cells}" if cells else "the state of its widgets"
+    return f"`{finding['package']}/{finding['name']}` ({place})"
 
 
 def _differing_cells(finding: dict[str, Any]) -> set[int]:
