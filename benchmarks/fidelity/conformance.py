@@ -177,7 +177,7 @@ def _name_of(finding: dict[str, Any]) -> str:
     if finding["package"] == "features":
         return str(finding["name"])
     cells = ", ".join(str(cell + 1) for cell in sorted(_differing_cells(finding)) if cell != WHOLE)
-    place = f"cell {cells}" if cells else "the state of its widgets"
+    place = f"cell {cells}" if cells else "the notebook as a whole"
     return f"`{finding['package']}/{finding['name']}` ({place})"
 
 
