@@ -47,31 +47,42 @@ def place_of_parameters(job: Job) -> int | None:
     return places[0] if len(places) == 1 and places[0] <= job.prefix else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What the prefix of a run put out."""
+
+    began: datetime  #: when that run did
+    events: tuple[EngineEvent, ...]
+    told: frozenset[str]  #: the names of what is put out but once, and was
+
+
 class PrefixLog:
     """An ``emit`` that passes everything on, and remembers what comes of a run's first cells."""
 
     def __init__(self, emit: Emit, job: Job, told: set[str]) -> None:
         """``told``: the names of what is put out but once and has been, which grows."""
-        self.began = datetime.now(UTC)
-        self.events: list[EngineEvent] = []
-        self.told: frozenset[str] | None = None
+        self._began = datetime.now(UTC)
+        self._events: list[EngineEvent] = []
+        self._told: frozenset[str] | None = None
         self._emit = emit
         self._cells = {cell.index for cell in prefix_of(job)}
         self._growing = told
 
     def __call__(self, event: EngineEvent) -> None:
         """Take one event, in the notebook's order."""
-        if self.told is None and event.index in self._cells:
-            self.events.append(event)
-        elif self.told is None:
-            self.told = frozenset(self._growing)
+        if self._told is None and event.index in self._cells:
+            self._events.append(event)
+        elif self._told is None:
+            self._told = frozenset(self._growing)
         self._emit(event)
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the cells have come to their ends, and without an error, which would tell its cell's number."""
-        ended = {event.index for event in self.events if isinstance(event, CellEnded) and event.error is None}
-        return self.told is not None and ended == self._cells
+    def past(self) -> Past | None:
+        """All of it; None unless the cells came to their ends, and without an error, which tells its cell's number."""
+        ended = {event.index for event in self._events if isinstance(event, CellEnded) and event.error is None}
+        if self._told is None or ended != self._cells:
+            return None
+        return Past(began=self._began, events=tuple(self._events), told=self._told)
 
 
 @dataclass(kw_only=True)
@@ -80,7 +91,7 @@ class Checkpoint:
 
     link: ForkLink
     keeper: socket.socket  #: closed, the process is killed with all that was forked from it
-    log: PrefixLog
+    past: Past
     size: int  #: its memory in bytes, without what it shares with its zygote
     zygote: Zygote
     made: float = field(default_factory=time.monotonic)
@@ -105,8 +116,8 @@ class Checkpoint:
     def events_in(self, job: Job) -> Iterator[EngineEvent]:
         """What the prefix put out, as the job's run had told it: one more cell has run before some of its cells."""
         before = [cell.index for cell in job.cells[: place_of_parameters(job)]]
-        indexes = dict(zip(sorted({event.index for event in self.log.events}), prefix_of(job), strict=True))
-        for event in self.log.events:
+        indexes = dict(zip(sorted({event.index for event in self.past.events}), prefix_of(job), strict=True))
+        for event in self.past.events:
             index = indexes[event.index].index
             yield _moved(event, index, by=index not in before)
 
@@ -162,13 +173,13 @@ class Offer:
         if self._link:
             self._link.send({"kept": True})
 
-    def settle(self, keeper: socket.socket, log: PrefixLog, zygote: Zygote) -> Checkpoint | None:
-        """The checkpoint, if there is one, when the run is over."""
-        if self._link is None or self._pid is None:
+    def settle(self, keeper: socket.socket, past: Past | None, zygote: Zygote) -> Checkpoint | None:
+        """The checkpoint, if there is one that is kept, when the run is over."""
+        if self._link is None or self._pid is None or past is None:
             return None
         self._link.share(self._pid)
         size = tree.private_bytes(self._pid)
-        return Checkpoint(link=self._link, keeper=keeper.dup(), log=log, size=size, zygote=zygote)
+        return Checkpoint(link=self._link, keeper=keeper.dup(), past=past, size=size, zygote=zygote)
 
     def close(self) -> None:
         """Listen no more."""
@@ -190,7 +201,11 @@ class Checkpoints:
         """The checkpoint of that key, if there is one that is still good; it stays for as long as it is lent."""
         with self._lock:
             self._retire_old()
-            if (found := self._kept.get(key)) is not None:
+            found = self._kept.get(key)
+            if found is not None and not found.zygote.is_current:
+                _retire(self._kept.pop(key))
+                found = None
+            if found is not None:
                 self._kept.move_to_end(key)
                 found.users += 1
         try:
@@ -199,7 +214,8 @@ class Checkpoints:
             if found is not None:
                 with self._lock:
                     found.users -= 1
-                    self._retire_old()
+                    if found.is_broken and self._kept.get(key) is found:
+                        _retire(self._kept.pop(key))
                     _end_unused(found)
 
     def keep(self, key: Hashable, made: Checkpoint) -> None:
@@ -225,7 +241,7 @@ class Checkpoints:
     def _retire_old(self) -> None:
         since = time.monotonic() - self._rules.age
         for key, each in list(self._kept.items()):
-            if each.is_broken or each.made < since or not each.zygote.is_current:
+            if each.made < since:
                 _retire(self._kept.pop(key))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from nbdash.engine.checkpoints import CheckpointRules, Checkpoints, place_of_parameters, prefix_of
+from nbdash.engine.checkpoints import CheckpointRules, Checkpoints, prefix_of
 from nbdash.engine.failures import run_cancelled
 from nbdash.engine.interpreters import find_python
 from nbdash.engine.pictures import Pictures, PictureStore, Prospects
@@ -59,8 +59,7 @@ class ForkEngine:
             return Outcome(failure=run_cancelled(None), engine=self.name, python=python)
         key = _key_for(job, python)
         whole = (key, job.dashboard, job.folder, _states(prefix_of(job)))
-        resumes = job.resumes and place_of_parameters(job) is not None
-        with open_connections() as links, self._checkpoints.lent(whole if resumes else None) as checkpoint:
+        with open_connections() as links, self._checkpoints.lent(whole if job.resumes else None) as checkpoint:
             pictures = self._pictures_of(job)
             request = self._request_for(job, links.token, pictures)
             zygote: Zygote | None = None

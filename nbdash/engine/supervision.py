@@ -70,7 +70,7 @@ class Supervision:
         """``checkpoint``: where it was forked from, if not at its beginning."""
         self._job = job
         self._resumed = checkpoint
-        told = set() if checkpoint is None else set(checkpoint.log.told or ())
+        told = set() if checkpoint is None else set(checkpoint.past.told)
         self._log = PrefixLog(emit, job, told)
         self._offer = Offer()
         self._order = InOrder(self._log, told)
@@ -128,12 +128,12 @@ class Supervision:
 
     def checkpoint(self, zygote: Zygote) -> Checkpoint | None:
         """What the run has left behind for others, when it is over."""
-        return self._offer.settle(self._links.keeper, self._log, zygote) if self._leaves_checkpoint else None
+        return self._offer.settle(self._links.keeper, self._log.past, zygote) if self._leaves_checkpoint else None
 
     @property
     def _leaves_checkpoint(self) -> bool:
         """Whether there is one; its keeper stays with it."""
-        return self._offer.is_kept and self._log.is_complete and not self._stopper.is_killing
+        return self._offer.is_kept and self._log.past is not None and not self._stopper.is_killing
 
     def _kill_now(self) -> None:
         """Kill the run and see it dead, taking in nothing more; for when whoever receives its events fails."""
@@ -345,7 +345,7 @@ class Supervision:
         peak = self._memory.peak
         if report is not None:
             peak = max(peak, int(report["peak"]))
-        data_at = None if self._resumed is None else self._resumed.log.began
+        data_at = None if self._resumed is None else self._resumed.past.began
         failure = self._failure or self._died()
         return Outcome(failure=failure, peak_memory_bytes=peak, engine="fork", data_at=data_at)
 
