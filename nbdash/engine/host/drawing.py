@@ -18,6 +18,7 @@ from typing import Any
 
 from .fingerprint import fingerprint_of
 from .formats import figure_formats, repeatable
+from .layouts import compute_layouts_once
 from .once import warnings_told
 from .settled import is_settled_by_one_draw
 from .siblings import fork_sibling
@@ -172,6 +173,8 @@ class _Task:
 
     #: Into how many the kernel's calls are divided, since those of several figures come in turns.
     parts = 1
+    #: What the back end tells of an opaque figure.
+    metadata: Any = None
 
     def __init__(self, shell: Any, figure: Any) -> None:
         self.figure = figure
@@ -184,8 +187,41 @@ class _Task:
         raise NotImplementedError
 
     def draw(self, drawer: Drawer) -> None:
-        """Make them."""
+        """Make them, or fewer, where that makes no difference."""
+        formats = figure_formats(self._shell) or {}
+        if not (is_settled_by_one_draw(self.figure, formats) and self._displayed_alone(drawer)):
+            self._draw_as_kernel(drawer)
+
+    def _draw_as_kernel(self, drawer: Drawer) -> None:
         raise NotImplementedError
+
+    def _displayed_alone(self, drawer: Drawer) -> bool:
+        """Whether displaying the figure puts out its picture and nothing else, which the kernel's calls would, too.
+
+        It is tried in a fork, since of what does not succeed there must be no trace.
+        """
+        parent = os.getpid()
+        pid = fork_quietly()
+        if pid == 0:
+            die_with_parent(parent)
+            is_alone = False
+            try:
+                compute_layouts_once()
+                is_alone = self._display_alone(drawer)
+            finally:
+                os._exit(0 if is_alone else 1)
+        _, status = os.waitpid(pid, 0)
+        drawer.skip_text()
+        return status == 0
+
+    def _display_alone(self, drawer: Drawer) -> bool:
+        drawer.part = self.parts - 1
+        with drawer.holding() as held:
+            sys.modules[_BACKEND].display(self.figure, metadata=self.metadata)
+        is_alone = [message["kind"] for message in held] == ["output"] and "data" in held[0]["output"]
+        if is_alone:
+            drawer.deliver(held)
+        return is_alone
 
     def catch_up(self, drawings: Drawings) -> None:
         """Do to the figure what those calls did, with the settings of that time, and say nothing."""
@@ -210,9 +246,7 @@ class _Ending(_Task):
         hooks = [hook.__name__ for hook in self._shell.events.callbacks["post_execute"]]
         return [hooks, bool(self.figure.stale), sys.modules["matplotlib"].is_interactive()]
 
-    def draw(self, drawer: Drawer) -> None:
-        if self._is_drawn_first() and self._displayed_alone(drawer):
-            return
+    def _draw_as_kernel(self, drawer: Drawer) -> None:
         figures = sys.modules[_BACKEND].Gcf.figs
         manager = self.figure.canvas.manager
         for number in figures.keys() - {manager.num}:
@@ -221,38 +255,6 @@ class _Ending(_Task):
         self._call(*first)
         drawer.part = 1
         self._call(second)
-
-    def _is_drawn_first(self) -> bool:
-        """Whether a kernel would draw the figure before it displays it, and need not."""
-        is_drawn = self.figure.stale and sys.modules["matplotlib"].is_interactive()
-        return is_drawn and is_settled_by_one_draw(self.figure, figure_formats(self._shell) or {})
-
-    def _displayed_alone(self, drawer: Drawer) -> bool:
-        """Whether displaying the figure puts out its picture and nothing else, which the drawing before it would, too.
-
-        It is tried in a fork, since of what does not succeed there must be no trace.
-        """
-        parent = os.getpid()
-        pid = fork_quietly()
-        if pid == 0:
-            die_with_parent(parent)
-            is_alone = False
-            try:
-                is_alone = self._display_alone(drawer)
-            finally:
-                os._exit(0 if is_alone else 1)
-        _, status = os.waitpid(pid, 0)
-        drawer.skip_text()
-        return status == 0
-
-    def _display_alone(self, drawer: Drawer) -> bool:
-        drawer.part = 1
-        with drawer.holding() as held:
-            sys.modules[_BACKEND].display(self.figure, metadata=None)
-        is_alone = [message["kind"] for message in held] == ["output"] and "data" in held[0]["output"]
-        if is_alone:
-            drawer.deliver(held)
-        return is_alone
 
     def _call(self, *hooks: Any) -> None:
         events = self._shell.events
@@ -272,13 +274,13 @@ class _Showing(_Task):
 
     def __init__(self, shell: Any, figure: Any, metadata: Any) -> None:
         super().__init__(shell, figure)
-        self._metadata = metadata
+        self.metadata = metadata
 
     def calls(self) -> list[Any]:
-        return ["show", self._metadata]
+        return ["show", self.metadata]
 
-    def draw(self, drawer: Drawer) -> None:
+    def _draw_as_kernel(self, drawer: Drawer) -> None:
         self._redraw(sys.modules[_BACKEND])
 
     def _redraw(self, backend: Any) -> None:
-        backend.display(self.figure, metadata=self._metadata)
+        backend.display(self.figure, metadata=self.metadata)
