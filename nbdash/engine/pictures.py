@@ -17,8 +17,8 @@ _log = logging.getLogger(__name__)
 _CHECKED = 50
 #: A larger one is drawn each time.
 _MOST_BYTES = 4 * 1024**2
-#: After so many runs with new figures only, fingerprints are taken in one of so many runs.
-_PATIENCE = 4
+#: After so many runs with new figures only, fingerprints are taken in one of so many.
+_PATIENCE, _SELDOM = 2, 4
 _MOST_CELLS = 10_000
 
 
@@ -51,7 +51,7 @@ class Prospects:
     def are_good(self, cell: Hashable) -> bool:
         """Whether to take fingerprints in that cell."""
         new = self._new.get(cell, 0)
-        return new < _PATIENCE or new % _PATIENCE == 0
+        return new < _PATIENCE or (new + 1) % _SELDOM == 0
 
     def note(self, cell: Hashable, *, is_new: bool) -> None:
         """What came of it in one run; without fingerprints all is new."""

@@ -31,6 +31,11 @@ class TextPipe:
         """For selectors."""
         return self._fd
 
+    @property
+    def announces(self) -> bool:
+        """Whether a message has come, or is just coming."""
+        return self._prefix in self._buffer
+
     def read(self) -> int:
         """Read what is there, a bounded amount; the number of bytes, 0 if there is nothing (more)."""
         try:

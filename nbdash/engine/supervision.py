@@ -164,7 +164,8 @@ class Supervision:
         for drawing in ready & drawings:
             self._receive_drawing(drawing)
         arrived = sum(self._read_pipe(pipe) for pipe in self._pipes if pipe in ready)
-        if len(ready) == sum(pipe in ready for pipe in self._pipes) and 0 < arrived < _BURST_BYTES:
+        is_text = all(pipe in self._pipes and not pipe.announces for pipe in ready)
+        if is_text and 0 < arrived < _BURST_BYTES:
             time.sleep(_BURST_SECONDS)
 
     def _receive_frames(self) -> None:

@@ -133,7 +133,8 @@ class ForkLink:
             frame = memoryview(wire.pack_frame(request, _TOKEN))
             try:
                 sent = socket.send_fds(self._control, [frame], fds)
-                self._control.sendall(frame[sent:])
+                if sent < len(frame):  # else the other end has got all of it, and may have closed already
+                    self._control.sendall(frame[sent:])
             except OSError:
                 return None
             answer = self.receive(_FORK_SECONDS)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from engine_runs import Result, cell, make_job, run_job
@@ -217,3 +219,13 @@ def test_a_python_without_ipython_is_told(fork: ForkEngine, tmp_path: Path) -> N
 def test_a_folder_that_is_gone_is_told(fork: ForkEngine, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="is not there"):
         run(fork, tmp_path / "gone", "1")
+
+
+def test_messages_are_not_waited_for(fork: ForkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text is left to gather, but what it comes with is passed on at once."""
+    waits: list[float] = []
+    monkeypatch.setattr("nbdash.engine.supervision.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic))
+    run(fork, tmp_path, *["x = 1"] * 10)
+    assert waits == []
+    run(fork, tmp_path, "import time\nfor i in range(3):\n    print(i)\n    time.sleep(0.1)")
+    assert waits

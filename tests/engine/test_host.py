@@ -74,6 +74,16 @@ def test_text_that_waits_for_its_message_is_not_free(pipe: tuple[TextPipe, Calla
     assert text.take_free() == "two"
 
 
+def test_a_message_is_announced(pipe: tuple[TextPipe, Callable[[bytes], int]]) -> None:
+    text, write = pipe
+    for data, is_announced in ((b"one", False), (b"two" + mark(1), True)):
+        write(data)
+        text.read()
+        assert text.announces is is_announced
+    text.take_until(1)
+    assert not text.announces
+
+
 def test_half_a_mark_is_not_text(pipe: tuple[TextPipe, Callable[[bytes], int]]) -> None:
     text, write = pipe
     for cut in range(1, 25):

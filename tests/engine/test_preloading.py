@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -42,3 +44,21 @@ def test_what_runs_are_forked_from_holds_no_font_open(tmp_path: Path) -> None:
     engine.close()
     assert living
     assert {path for path in opened if path.endswith((".ttf", ".otf"))} == set()
+
+
+def test_a_first_cell_imports_nothing_more() -> None:
+    script = """
+        import sys
+        from nbdash.engine.host.drawing import Drawings
+        from nbdash.engine.host.shell import make_shell
+        from nbdash.engine.host.streams import SilentChannel
+        from nbdash.engine.host.warming import warm_cells
+        shell = make_shell()
+        warm_cells(shell)
+        shell.channel, shell.shown_errors, shell.drawings = SilentChannel(), [], Drawings(shell, most=0)
+        before = set(sys.modules)
+        shell.run_cell("x = 1")
+        print(set(sys.modules) - before)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr

@@ -165,7 +165,7 @@ def test_figures_that_are_always_new_are_seldom_asked_for(
     for _ in range(9):
         run(engine, tmp_path, *changing, dashboard="changing")
         kept.append(len(pictures.kept))
-    assert kept == [1, 2, 3, 4, 5, 5, 5, 5, 6]
+    assert kept == [1, 2, 2, 3, 3, 3, 3, 4, 4]
     (tmp_path / "data.txt").write_text("1 2 3")
     steady = ["data = [1, 2, 3]", PLOT]
     found = []

@@ -1,11 +1,22 @@
-"""What a process pays for its first figure, paid before the fork: nothing of it can be seen in a run."""
+"""What a process pays for its first cell and its first figure, paid before the fork: none of it shows in a run."""
 
 from __future__ import annotations
 
 import io
 import sys
 import warnings
+from importlib import import_module
 from typing import Any
+
+#: What IPython imports when it executes its first cell.
+_FOR_CELLS = ("IPython.core.logger", "bdb")
+
+
+def warm_cells(shell: Any) -> None:
+    """Import and compile what the first cell would."""
+    for name in _FOR_CELLS:
+        import_module(name)
+    shell.transform_cell("1")
 
 
 def draw_once() -> None:

@@ -19,7 +19,7 @@ from .forkserver import TOKEN, ForkServer
 from .run import execute_run
 from .shell import make_shell
 from .system import become_subreaper
-from .warming import close_fonts, draw_once
+from .warming import close_fonts, draw_once, warm_cells
 from .wire import FrameReader, pack_frame, receive_with_fds
 
 
@@ -32,6 +32,7 @@ def main(fd: int) -> None:
         return
     become_subreaper()
     shell = make_shell()  # before Matplotlib, which reads the back end's name from the environment
+    warm_cells(shell)
     with shell.builtin_trap:  # as in a cell: pandas asks get_ipython(), once, whether it is in a terminal
         failed = _preload(hello["preload"])
     if hello["preload"]:
