@@ -18,7 +18,7 @@ from typing import Any
 
 from .fingerprint import fingerprint_of
 from .formats import figure_formats, repeatable
-from .layouts import compute_layouts_once
+from .layouts import compute_layouts_once, has_usual_axes
 from .once import warnings_told
 from .settled import is_settled_by_one_draw
 from .siblings import fork_sibling
@@ -187,16 +187,15 @@ class _Task:
         raise NotImplementedError
 
     def draw(self, drawer: Drawer) -> None:
-        """Make them, or fewer, where that makes no difference."""
-        formats = figure_formats(self._shell) or {}
-        if not (is_settled_by_one_draw(self.figure, formats) and self._displayed_alone(drawer)):
+        """Make them, or spend less on the same picture."""
+        if not (has_usual_axes(self.figure) and self._is_drawn_alone(drawer)):
             self._draw_as_kernel(drawer)
 
     def _draw_as_kernel(self, drawer: Drawer) -> None:
         raise NotImplementedError
 
-    def _displayed_alone(self, drawer: Drawer) -> bool:
-        """Whether displaying the figure puts out its picture and nothing else, which the kernel's calls would, too.
+    def _is_drawn_alone(self, drawer: Drawer) -> bool:
+        """Whether drawing the figure with less work put out its picture and nothing else.
 
         It is tried in a fork, since of what does not succeed there must be no trace.
         """
@@ -207,17 +206,20 @@ class _Task:
             is_alone = False
             try:
                 compute_layouts_once()
-                is_alone = self._display_alone(drawer)
+                is_alone = self._draws_nothing_else(drawer)
             finally:
                 os._exit(0 if is_alone else 1)
         _, status = os.waitpid(pid, 0)
         drawer.skip_text()
         return status == 0
 
-    def _display_alone(self, drawer: Drawer) -> bool:
-        drawer.part = self.parts - 1
+    def _draws_nothing_else(self, drawer: Drawer) -> bool:
         with drawer.holding() as held:
-            sys.modules[_BACKEND].display(self.figure, metadata=self.metadata)
+            if is_settled_by_one_draw(self.figure, figure_formats(self._shell) or {}):
+                drawer.part = self.parts - 1
+                sys.modules[_BACKEND].display(self.figure, metadata=self.metadata)
+            else:
+                self._draw_as_kernel(drawer)
         is_alone = [message["kind"] for message in held] == ["output"] and "data" in held[0]["output"]
         if is_alone:
             drawer.deliver(held)

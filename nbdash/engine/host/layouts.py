@@ -12,8 +12,14 @@ import sys
 from typing import Any
 
 
+def has_usual_axes(figure: Any) -> bool:
+    """Whether there are no others: the ticks of polar or 3D axes, say, follow from more than is known here."""
+    usual = sys.modules["matplotlib.axes"].Axes
+    return all(type(axes) is usual and not axes.child_axes for axes in figure.axes)
+
+
 def compute_layouts_once() -> None:
-    """In a process that saves one figure and ends: from now on, it changes Matplotlib's classes."""
+    """In a process that draws one figure, which has usual axes, and ends: it changes Matplotlib's classes."""
     axis, text = sys.modules["matplotlib.axis"].Axis, sys.modules["matplotlib.text"]
     if hasattr(axis, "_get_ticklabel_bboxes"):  # since Matplotlib 3.6
         ticks = _Ticks(axis)
