@@ -75,6 +75,7 @@ def _absolute(measures: Measures) -> list[str]:
     named = {
         "new": "rerun, all figures new: {} (s)",
         "unchanged": "rerun, data unchanged: {} (s)",
+        "larger": "rerun, twice as much to draw: {} (s)",
         "computing": "rerun, computing as long as drawing: {} (s)",
         "tiny": "ten tiny cells: {} (s)",
         "page": "page of five figures: {}",

@@ -32,6 +32,7 @@ def measure(bench: Bench) -> dict[str, Samples]:
         kinds = {
             "new": NOTEBOOKS / "harbour.ipynb",
             "unchanged": with_seed(NOTEBOOKS / "harbour.ipynb", bench.scratch / "unchanged.ipynb"),
+            "larger": NOTEBOOKS / "port.ipynb",
             "computing": NOTEBOOKS / "rivers.ipynb",
         }
         return {kind: measure_notebook(bench.rounds, runs, path) for kind, path in kinds.items()}

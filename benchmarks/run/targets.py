@@ -84,6 +84,7 @@ TARGETS = (
         values=_ratio("unchanged", "fork engine", "serial"),
         most=0.33,
     ),
+    *_engine_beside_all("a notebook with twice as much to draw, all figures new", "larger"),
     *_engine_beside_all("a notebook that computes as long as it draws, all figures new", "computing"),
     Target(
         work="ten tiny cells, claim to finished",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.text import Text
 
-from nbdash.engine.host.layouts import compute_layouts_once
+from nbdash.engine.host.layouts import compute_layouts_once, has_usual_axes
 
 USUAL = {name: getattr(kind, name) for kind, name in ((Axis, "_update_ticks"), (Axis, "_get_ticklabel_bboxes"))}
 LAY_OUT = Text._get_layout
@@ -110,6 +111,14 @@ def layout_of(text: Text, lay_out: Callable[[Any, Any], Any]) -> Any:
     text._renderer = text.figure.canvas.get_renderer()
     box, lines, whole = lay_out(text, text._renderer)
     return box.bounds, list(lines), whole
+
+
+@pytest.mark.parametrize(
+    ("function", "is_usual"), [(lambda value, _: f"{value}", True), (random.Random(1).uniform, False)], ids=repr
+)
+def test_labels_that_may_be_others_each_time_are_not_usual(axes: Any, function: Any, is_usual: bool) -> None:
+    axes.yaxis.set_minor_formatter(function)
+    assert has_usual_axes(axes.figure) is is_usual
 
 
 @pytest.mark.parametrize("change", TEXT_CHANGES.values(), ids=TEXT_CHANGES)

@@ -9,13 +9,24 @@ changes about it.
 from __future__ import annotations
 
 import sys
+import types
 from typing import Any
 
 
 def has_usual_axes(figure: Any) -> bool:
     """Whether there are no others: the ticks of polar or 3D axes, say, follow from more than is known here."""
     usual = sys.modules["matplotlib.axes"].Axes
-    return all(type(axes) is usual and not axes.child_axes for axes in figure.axes)
+    return all(type(axes) is usual and not axes.child_axes and _are_labelled_alike(axes) for axes in figure.axes)
+
+
+def _are_labelled_alike(axes: Any) -> bool:
+    """Whether ticks get the same labels each time: a method may count, or draw lots, wherever it comes from."""
+    functions = [getattr(each, "func", None) for axis in (axes.xaxis, axes.yaxis) for each in _helpers_of(axis)]
+    return all(function is None or isinstance(function, types.FunctionType) for function in functions)
+
+
+def _helpers_of(axis: Any) -> tuple[Any, ...]:
+    return axis.major.locator, axis.major.formatter, axis.minor.locator, axis.minor.formatter
 
 
 def compute_layouts_once() -> None:
@@ -39,7 +50,7 @@ class _Ticks:
         self._served: dict[Any, Any] = {}  # whose ticks a locator or formatter, which keeps some of it, computed last
 
     def of(self, axis: Any) -> Any:
-        helpers = (axis.major.locator, axis.major.formatter, axis.minor.locator, axis.minor.formatter)
+        helpers = _helpers_of(axis)
         state = [limits.get_points().tobytes() for limits in (axis.axes.viewLim, axis.axes.bbox)]
         before, ticks = self._ticks.get(axis, (None, None))
         if before != state or any(self._served.get(each) is not axis for each in helpers):
