@@ -113,11 +113,16 @@ def layout_of(text: Text, lay_out: Callable[[Any, Any], Any]) -> Any:
     return box.bounds, list(lines), whole
 
 
-@pytest.mark.parametrize(
-    ("function", "is_usual"), [(lambda value, _: f"{value}", True), (random.Random(1).uniform, False)], ids=repr
-)
-def test_labels_that_may_be_others_each_time_are_not_usual(axes: Any, function: Any, is_usual: bool) -> None:
-    axes.yaxis.set_minor_formatter(function)
+LABELLING: dict[str, tuple[Callable[[Any], Any], bool]] = {
+    "function": (lambda axes: axes.yaxis.set_major_formatter(lambda value, _: f"{value}"), True),
+    "fixed": (lambda axes: axes.set_xticks([0, 1], ["a", "b"]), True),
+    "drawing lots": (lambda axes: axes.yaxis.set_minor_formatter(random.Random(1).uniform), False),
+}
+
+
+@pytest.mark.parametrize(("label", "is_usual"), LABELLING.values(), ids=LABELLING)
+def test_labels_that_may_be_others_each_time_are_not_usual(axes: Any, label: Any, is_usual: bool) -> None:
+    label(axes)
     assert has_usual_axes(axes.figure) is is_usual
 
 

@@ -8,6 +8,7 @@ changes about it.
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from typing import Any
@@ -22,7 +23,8 @@ def has_usual_axes(figure: Any) -> bool:
 def _are_labelled_alike(axes: Any) -> bool:
     """Whether ticks get the same labels each time: a method may count, or draw lots, wherever it comes from."""
     functions = [getattr(each, "func", None) for axis in (axes.xaxis, axes.yaxis) for each in _helpers_of(axis)]
-    return all(function is None or isinstance(function, types.FunctionType) for function in functions)
+    given = [each.func if isinstance(each, functools.partial) else each for each in functions]
+    return all(each is None or isinstance(each, types.FunctionType) for each in given)
 
 
 def _helpers_of(axis: Any) -> tuple[Any, ...]:
