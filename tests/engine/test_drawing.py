@@ -205,6 +205,23 @@ def test_as_many_are_drawn_at_a_time_as_there_may_be(beside: ForkEngine, tmp_pat
     assert max(under_way) == 2
 
 
+@pytest.mark.parametrize(
+    ("source", "draws"),
+    [(PLOT, 2), (SHOW, 2), (PLOT.replace("(2, 1)", "(2, 1), layout='tight'"), 3), (MISSING, 5)],
+    ids=["settled by one draw", "shown", "laid out", "tried in vain"],
+)
+def test_no_figure_is_drawn_more_often_than_it_must_be(
+    beside: ForkEngine, tmp_path: Path, source: str, draws: int
+) -> None:
+    """A kernel draws it three times."""
+    counted = (
+        "draw = matplotlib.axes.Axes.draw\ndef count(self, renderer):\n"
+        "    open('draws', 'a').write('x'); draw(self, renderer)\nmatplotlib.axes.Axes.draw = count"
+    )
+    run(beside, tmp_path, [counted, source])
+    assert len((tmp_path / "draws").read_text()) == draws
+
+
 def test_figures_that_nobody_sees_are_not_drawn(beside: ForkEngine, tmp_path: Path) -> None:
     cells = [cell(BEGIN), cell(PLOT, draws=False), cell(SHOW, draws=False), cell(ASLEEP)]
     result = run_job(beside, make_job(*cells, folder=tmp_path, imports=("matplotlib",)))
