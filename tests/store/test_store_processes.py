@@ -100,7 +100,7 @@ def test_full_disk_is_a_sentence_and_does_no_damage(tmp_path):
 def test_ctrl_c_leaves_no_transaction_in_the_middle(tmp_path, fill, store):
     _, version = fill.published()
     run = fill.submit(version, "1")
-    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     interrupted = 0
     try:
         for trial in range(300):
