@@ -100,7 +100,8 @@ def test_full_disk_is_a_sentence_and_does_no_damage(tmp_path):
 def test_ctrl_c_leaves_no_transaction_in_the_middle(tmp_path, fill, store):
     _, version = fill.published()
     run = fill.submit(version, "1")
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run in the background
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     interrupted = 0
     try:
         for trial in range(300):
@@ -117,4 +118,5 @@ def test_ctrl_c_leaves_no_transaction_in_the_middle(tmp_path, fill, store):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, usual)
     assert interrupted == 300
