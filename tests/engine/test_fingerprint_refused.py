@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 CALLABLES = {
+    "kept by a moment": "stamp = pd.Timestamp('2024'); stamp.show = lambda: 1; ax.stamp = stamp",
     "lambda": "ax.xaxis.set_major_formatter(lambda x, pos: 'x')",
     "clock": "import time; ax.xaxis.set_major_formatter(lambda x, pos: str(time.time()))",
     "clock in C": "import time; ax.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(time.gmtime))",
