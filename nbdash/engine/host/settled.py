@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from .layouts import has_usual_axes
+
 
 def is_settled_by_one_draw(figure: Any, formats: Mapping[str, Any]) -> bool:
     """Whether a second draw puts nothing of the figure elsewhere than the first.
@@ -25,7 +27,8 @@ def is_settled_by_one_draw(figure: Any, formats: Mapping[str, Any]) -> bool:
         and _is_laid_out(figure.get_layout_engine())
         and not figure.subfigs
         and figure.get_facecolor()[3] >= 0.5  # else the ticks' colours are looked at between the draws
-        and all(map(_is_plain, figure.axes))
+        and has_usual_axes(figure)
+        and all(map(_has_its_own_place, figure.axes))
     )
 
 
@@ -41,13 +44,11 @@ def _is_laid_out(engine: Any) -> bool:
     return engine is None or type(engine).__name__ == "PlaceHolderLayoutEngine"
 
 
-def _is_plain(axes: Any) -> bool:
-    """Whether these are usual axes, in a place of their own, or those of a colour bar."""
+def _has_its_own_place(axes: Any) -> bool:
+    """Whether only the figure says where these axes and what is in them are, or they are those of a colour bar."""
     locator = axes.get_axes_locator()
     return (
-        type(axes) is sys.modules["matplotlib.axes"].Axes
-        and not axes.child_axes
-        and not axes.tables
+        not axes.tables
         and (axes.get_aspect() == "auto" or axes.get_adjustable() == "box")
         and (locator is None or type(locator).__module__ == "matplotlib.colorbar")
     )
