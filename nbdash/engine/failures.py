@@ -88,6 +88,17 @@ def too_many_processes(cell: CellJob | None, limit: int) -> Failure:
     return _failure(Cause.SIGNAL, f"The run started more than its limit of {limit} processes{_inside(cell)}.", cell)
 
 
+def kernel_fell_silent(cell: CellJob) -> Failure:
+    """Its kernel told the cell's end, but not that of its outputs.
+
+    A kernel may fall silent for good over text that is no Unicode (jupyter/notebook issue 2680).
+    """
+    message = (
+        f"The kernel stopped telling what it puts out{_inside(cell)}: see that its text is Unicode, and run it again."
+    )
+    return _failure(Cause.TIMEOUT, message, cell)
+
+
 def run_cancelled(cell: CellJob | None) -> Failure:
     """Somebody cancelled the run."""
     return _failure(Cause.CANCELLED, f"The run was cancelled{_inside(cell)}.", cell)

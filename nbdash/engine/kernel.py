@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from nbdash.engine.budget import OutputBudget
-from nbdash.engine.failures import failed_cell, process_ended
+from nbdash.engine.failures import failed_cell, kernel_fell_silent, process_ended
 from nbdash.engine.interpreters import kernelspec_for
 from nbdash.engine.kernel_client import CellClient
 from nbdash.engine.kernel_process import KernelProcess
@@ -101,6 +101,8 @@ class _KernelRun:
                 ended = await self._client.run_cell(cell)
             except DeadKernelError:
                 return process_ended(cell, self._process.exit_code() or 0, self._process.last_words())
+            except CellTimeoutError:
+                return kernel_fell_silent(cell)
             if failure := self._failure_of(cell, ended):
                 return failure
         return None

@@ -23,7 +23,7 @@ from nbdash.model import (
     WidgetChanged,
 )
 
-_IOPUB_SECONDS = 600  # nbclient gives up on a cell's outputs after this; our own limits are stricter
+_IOPUB_SECONDS = 120  # for the outputs still under way when a cell has ended
 _START_SECONDS = 120
 
 
@@ -37,6 +37,7 @@ class CellClient(NotebookClient):  # type: ignore[misc]
             allow_errors=True,
             timeout=None,
             iopub_timeout=_IOPUB_SECONDS,
+            raise_on_iopub_timeout=True,
             startup_timeout=_START_SECONDS,
             on_cell_executed=self._keep_reply,
             log=log,
@@ -60,7 +61,10 @@ class CellClient(NotebookClient):  # type: ignore[misc]
             self.kc = None
 
     async def run_cell(self, cell: CellJob) -> CellEnded:
-        """Execute one cell, emitting as it goes; the event that ends it is emitted too."""
+        """Execute one cell, emitting as it goes; the event that ends it is emitted too.
+
+        Raises DeadKernelError, and CellTimeoutError if the kernel ends the cell but not its outputs.
+        """
         self._cell, self._reply, self._shown_error = cell, {}, {}
         began = monotonic()
         self._emit(CellStarted(index=cell.index, at=datetime.now(UTC)))

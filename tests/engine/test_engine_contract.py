@@ -40,7 +40,6 @@ TOUR = {
     "open figures": "plt.get_fignums()",
     "await": "import asyncio\nawait asyncio.sleep(0)\nasyncio.get_running_loop().is_running()",
     "input": "input('?')",
-    "surrogate": "print('\\ud800')",
     "folder": "import os\nos.getcwd()",
     "environment": "sorted(k for k in os.environ if k.startswith(('NBDASH', 'GIVEN')))",
     "script name": "__name__, '__file__' in dir()",
@@ -168,6 +167,14 @@ def test_asking_for_input_is_an_error(tour: Result) -> None:
 def test_text_is_always_valid(tour: Result) -> None:
     assert json.dumps(tour.document, ensure_ascii=False).encode()
     assert shown(tour, "unicode") == "'Ärger 東京 🎉'"
+
+
+def test_half_a_pair_is_no_text(engine: Engine, tmp_path: Path) -> None:
+    """A kernel loses such text, and once in thousands its voice too: then the limit ends the run."""
+    result = run_job(engine, make_job("print('\\ud800')", "1", folder=tmp_path, run_seconds=20))
+    assert json.dumps(result.document, ensure_ascii=False).encode()
+    failure = result.outcome.failure
+    assert failure is None or (engine.name, failure.cause) == ("kernel", Cause.TIMEOUT)
 
 
 def test_the_folder_is_the_notebooks(tour: Result) -> None:

@@ -148,3 +148,14 @@ def _is_alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_kernel_that_falls_silent_is_given_up(
+    kernel: KernelEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it may over text that is no Unicode: it answers, but none of its outputs comes through."""
+    monkeypatch.setattr("nbdash.engine.kernel_client._IOPUB_SECONDS", 1)
+    silence = "get_ipython().kernel.iopub_thread._really_send = lambda *parts, **options: None"
+    failure = run_job(kernel, make_job("1", silence, "2", folder=tmp_path)).outcome.failure
+    assert failure is not None and (failure.cause, failure.index) == (Cause.TIMEOUT, 1)
+    assert "stopped telling what it puts out in cell 2" in failure.message
