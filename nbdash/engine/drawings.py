@@ -106,7 +106,7 @@ class Drawing:
         """Takes ``fd``; raises OSError if it is no socket."""
         self.index = index  #: of the figure's cell
         self.places = (Place(), Place())
-        self.began = time.monotonic()
+        self.began = time.monotonic()  #: or has come to wait for its turn
         self.is_over = False  #: nothing more will come
         self.is_drawn = False  #: the drawer came to its end
         self._socket = socket.socket(fileno=fd)
@@ -142,6 +142,9 @@ class Drawing:
         if part not in (0, 1):
             raise WireError("a part that no drawing has")
         match frame.get("kind"):
+            case "begun":
+                self.began = time.monotonic()
+                return None
             case "drawn":
                 self._end(is_remembered=frame.get("is_remembered") is True)
                 return None

@@ -205,6 +205,18 @@ def test_as_many_are_drawn_at_a_time_as_there_may_be(beside: ForkEngine, tmp_pat
     assert max(under_way) == 2
 
 
+def test_the_run_does_not_wait_for_a_drawers_turn(beside: ForkEngine, tmp_path: Path) -> None:
+    """Two of them are drawn at a time, and here only once the last cell has run."""
+    patched = (
+        "draw = matplotlib.axes.Axes.draw\ndef gated(self, renderer):\n"
+        "    while not os.path.exists('go'): time.sleep(0.01)\n"
+        "    draw(self, renderer)\nmatplotlib.axes.Axes.draw = gated"
+    )
+    result = run(beside, tmp_path, [patched, PLOT, PLOT, PLOT, PLOT, "open('go', 'w').close()"])
+    assert result.outcome.failure is None
+    assert [len(result.outputs(index)) for index in range(2, 6)] == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("source", "draws"),
     [(PLOT, 2), (SHOW, 2), (PLOT.replace("(2, 1)", "(2, 1), layout='tight'"), 3), (MISSING, 5)],

@@ -149,6 +149,17 @@ def test_a_forged_fingerprint_is_refused(fingerprint: object) -> None:
     drawing.close()
 
 
+def test_a_drawing_begins_when_it_is_its_turn() -> None:
+    mine, theirs = socket.socketpair()
+    drawing = Drawing(mine.detach(), index=0, token=TOKEN, pictures=None)
+    with theirs:
+        made = drawing.began
+        theirs.sendall(pack_frame({"kind": "begun", "index": 0, "part": 0}, TOKEN))
+        assert drawing.read() == []
+        assert drawing.began > made
+    drawing.close()
+
+
 def test_very_large_pictures_are_not_kept(pictures: MemoryPictures) -> None:
     for size in (1000, 4 * 1024**2):
         output = {"output_type": "display_data", "data": {"image/png": "x" * size}, "metadata": {}}

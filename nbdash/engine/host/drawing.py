@@ -25,13 +25,17 @@ from .siblings import fork_sibling
 from .sleeping import Slumber
 from .streams import Drawer, SilentChannel
 from .survey import survey_figure
-from .system import die_with_parent, fork_quietly
+from .system import die_with_parent, fork_quietly, leave
 
 _BACKEND = "matplotlib_inline.backend_inline"
+#: So many times more drawers than draw at a time may wait for their turn, so that the run need not wait for them.
+_WAITING = 2
+#: What drawers stand back behind the run, which alone makes work for other processors.
+_NICENESS = 5
 
 
 class Drawings:
-    """The figures of one run that are drawn beside it, at most ``most`` at a time; 0: none."""
+    """The figures of one run that are drawn beside it, ``most`` at a time; 0: none."""
 
     #: Whether the engine is asked for the picture of each before it is drawn.
     reuses = False
@@ -136,7 +140,7 @@ class Drawings:
 
     def _fork_drawer(self, task: _Task) -> int | None:
         """The number of a drawer; None if there can be none."""
-        self.wait(most=self._most - 1)
+        self.wait(most=_WAITING * self._most - 1)
         mine, theirs = socket.socketpair()
         self._shell.channel.flush()
         with mine, theirs:
@@ -149,10 +153,13 @@ class Drawings:
         return self._count
 
     def _draw_alone(self, task: _Task, sock: socket.socket, is_alive: int) -> None:
-        """What a drawer does."""
+        """What a drawer does, when it is its turn."""
+        os.nice(_NICENESS)
         gc.freeze()  # else collecting garbage touches, and so copies, all that the run has
+        self._shell.channel = drawer = self._shell.channel.drawer_on(sock, keep={is_alive, *self._running})
+        self.wait(most=self._most - 1)
+        drawer.send("begun")
         self._most = 0
-        self._shell.channel = drawer = self._shell.channel.drawer_on(sock, keep={is_alive})
         fingerprint = self._fingerprint_of(task) if self.reuses else None
         with warnings_told(drawer):
             if fingerprint is None or not drawer.ask("known", part=task.parts - 1, fingerprint=fingerprint):
@@ -200,18 +207,23 @@ class _Task:
         It is tried in a fork, since of what does not succeed there must be no trace.
         """
         parent = os.getpid()
+        told, teller = os.pipe()
         pid = fork_quietly()
         if pid == 0:
             die_with_parent(parent)
-            is_alone = False
             try:
                 compute_layouts_once()
-                is_alone = self._draws_nothing_else(drawer)
+                if self._draws_nothing_else(drawer):
+                    os.write(teller, b"y")
             finally:
-                os._exit(0 if is_alone else 1)
-        _, status = os.waitpid(pid, 0)
-        drawer.skip_text()
-        return status == 0
+                leave()
+        os.close(teller)
+        is_alone = os.read(told, 1) == b"y"
+        os.close(told)
+        if not is_alone:
+            os.waitpid(pid, 0)
+            drawer.skip_text()
+        return is_alone
 
     def _draws_nothing_else(self, drawer: Drawer) -> bool:
         with drawer.holding() as held:

@@ -8,6 +8,7 @@ import gc
 import io
 import os
 import threading
+from typing import Any
 
 
 def finish_process() -> None:
@@ -16,8 +17,14 @@ def finish_process() -> None:
         threading._shutdown()  # type: ignore[attr-defined]
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
-    for each in gc.get_objects():
-        if isinstance(each, io.TextIOWrapper | io.BufferedWriter):
-            with contextlib.suppress(BaseException):
-                each.flush()
+    for each in _open_files():
+        with contextlib.suppress(BaseException):
+            each.flush()
     os._exit(0)
+
+
+def _open_files() -> list[Any]:
+    """What writes into files and may hold some of it back."""
+    objects: list[Any] = gc.get_objects()
+    kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, (io.TextIOWrapper, io.BufferedWriter))}
+    return [each for each in objects if type(each) in kinds]

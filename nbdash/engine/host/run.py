@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import faulthandler
+import gc
 import getpass
 import os
 import random
@@ -152,7 +153,12 @@ class _Session:
         self._count = count + 1
 
     def _end(self) -> None:
-        self._shell.drawings.wait()
+        drawings = self._shell.drawings
+        drawings.wait(most=1)
+        if drawings.fds:  # else idle while the last figure is drawn
+            with self._shell.channel.muted():
+                gc.collect()  # as IPython does at the very end, when little is left to do then
+        drawings.wait()
         self._shell.channel.send("done", exited=bool(self._shell.exit_now))
 
     async def _execute_cells(self, cells: list[dict[str, Any]]) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .system import fork_quietly
+from .system import fork_quietly, leave
 
 #: ``clone`` by machine: its number, and where among its arguments the address of the thread's id stands.
 _CLONE = {"x86_64": (56, 3), "aarch64": (220, 4)}
@@ -62,7 +62,7 @@ def _perform(action: Callable[[], None], mask: set[Any]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         action()
     finally:
-        os._exit(0)
+        leave()
 
 
 def _clone_sibling() -> int | None:

@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import warnings
+from typing import NoReturn
 
 try:
     import fcntl
@@ -57,6 +58,12 @@ def close_other_fds(keep: set[int]) -> None:
             os.closerange(low, fd)
             low = fd + 1
     os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def leave() -> NoReturn:
+    """End this process, its connections at once: the system closes them last, when all memory has been given back."""
+    os.closerange(0, os.sysconf("SC_OPEN_MAX"))
+    os._exit(0)
 
 
 def hide_fd(fd: int) -> int:
