@@ -20,7 +20,7 @@ from typing import Any
 from .effects import Effects
 from .forkserver import TOKEN, ForkServer
 from .siblings import fork_sibling
-from .system import become_subreaper, close_other_fds, die_with_parent, hide_fd
+from .system import become_subreaper, close_other_fds, die_with_parent, hide_fd, open_fds
 from .tree import children_of, private_bytes
 from .wire import FrameReader, pack_frame, receive_with_fds
 
@@ -127,9 +127,9 @@ def _treats_all_cells_alike(shell: Any) -> bool:
 def _open_files() -> dict[int, str]:
     """By their numbers."""
     found = {}
-    for name in os.listdir("/proc/self/fd"):
+    for fd in open_fds():
         try:
-            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+            found[fd] = os.readlink(f"/proc/self/fd/{fd}")
         except OSError:  # the listing's own, which is closed by now
             continue
     return found

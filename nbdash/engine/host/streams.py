@@ -25,6 +25,7 @@ from json import dumps  # the function itself: a cell may put another into the m
 from os import write
 from typing import Any
 
+from .system import open_fds
 from .wire import FRAME_BYTES, pack_body
 
 try:
@@ -261,7 +262,7 @@ def _part_from_parent(keep: set[int]) -> None:
     Whoever waits for the end of a connection must not wait for this process; and where one of two processes that
     share an open file reads, a font say, the other would go on from there.
     """
-    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - keep:
+    for fd in open_fds() - keep:
         with contextlib.suppress(OSError):
             mode = os.fstat(fd).st_mode
             if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):

@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import NoReturn
 
 try:
@@ -52,18 +53,26 @@ def fork_quietly() -> int:
 
 def close_other_fds(keep: set[int]) -> None:
     """Close every file descriptor from 3 on but ``keep``."""
-    low = 3
-    for fd in sorted(keep):
-        if fd >= low:
-            os.closerange(low, fd)
-            low = fd + 1
-    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+    _close(fd for fd in open_fds() - keep if fd > 2)
 
 
 def leave() -> NoReturn:
     """End this process, its connections at once: the system closes them last, when all memory has been given back."""
-    os.closerange(0, os.sysconf("SC_OPEN_MAX"))
-    os._exit(0)
+    try:
+        _close(open_fds())
+    finally:
+        os._exit(0)
+
+
+def open_fds() -> set[int]:
+    """The numbers of this process's file descriptors; that of the listing, which is closed again, is one of them."""
+    return {int(name) for name in os.listdir("/proc/self/fd")}
+
+
+def _close(fds: Iterable[int]) -> None:
+    for fd in fds:
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
 
 def hide_fd(fd: int) -> int:
