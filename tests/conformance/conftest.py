@@ -70,9 +70,9 @@ def _wanted(config: pytest.Config) -> list[Case]:
     return [cases[index * len(cases) // count] for index in range(min(count, len(cases)))]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def suite(request: pytest.FixtureRequest) -> Iterator[Suite]:
-    """The engine in the wanted mode, and the oracle; what the session's tests ask for is begun at once."""
+    """The engine in the wanted mode, and the oracle; what the tests ask for is begun at once."""
     mode = MODES[request.config.getoption("engine_mode")]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in mode.environment.items():
@@ -88,9 +88,9 @@ def suite(request: pytest.FixtureRequest) -> Iterator[Suite]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def record(request: pytest.FixtureRequest, suite: Suite) -> Iterator[list[Finding]]:
-    """Takes the findings; at the session's end they are written to the file of results."""
+    """Takes the findings; at the end they are written to the file of results."""
     findings: list[Finding] = []
     yield findings
     if _is_long(request.config):
