@@ -553,6 +553,11 @@ class Run:
     peak_memory_bytes: int | None = None
     data_at: datetime | None = None  #: when the oldest of its results was made: mostly when it started
 
+    @property
+    def attempt_id(self) -> str:
+        """Different for each worker that takes the run: an attempt that is given back has its number again."""
+        return f"{self.id}-{self.fence}"
+
 
 class EventKind(StrEnum):
     """The kinds of a run's events on the wire."""

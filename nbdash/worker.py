@@ -23,7 +23,7 @@ from nbdash.config import Settings
 from nbdash.engine.base import Engine
 from nbdash.engine.checkpoints import CheckpointRules
 from nbdash.engine.choose import make_engine
-from nbdash.engine.processes import RUN_MARK, kill_marked
+from nbdash.engine.processes import ATTEMPT_MARK, kill_marked
 from nbdash.errors import NbdashError, StoreError
 from nbdash.model import (
     Cause,
@@ -61,7 +61,7 @@ class Worker:
         checkpoints = CheckpointRules(most_bytes=settings.checkpoint_mib * 1024**2)
         self._engine_for = engine_for or partial(make_engine, pictures=store.pictures, checkpoints=checkpoints)
         self._engines: dict[str, Engine] = {}
-        self._active: dict[str, _ActiveRun] = {}
+        self._active: set[_ActiveRun] = set()
         self._overdue: set[str] = set()
         self._lock = threading.Lock()
         self._collected = 0.0  # when blobs and folders were last collected, by the monotonic clock
@@ -100,7 +100,7 @@ class Worker:
         """Execute one claimed run and record all of it."""
         active = _ActiveRun(run=run)
         with self._lock:
-            self._active[run.id] = active
+            self._active.add(active)
         try:
             self._perform(run, active)
         except Exception:
@@ -109,7 +109,7 @@ class Worker:
             self._finish(run, active, Outcome(failure=failure), None)
         finally:
             with self._lock:
-                del self._active[run.id]
+                self._active.remove(active)
 
     def close(self) -> None:
         """End the engines' processes."""
@@ -124,7 +124,7 @@ class Worker:
             engine = self._engine(version.engine or self.settings.engine)
             job = job_from(
                 plan,
-                run_id=run.id,
+                run=run,
                 folder=self._folder_of(version),
                 settings=self.settings,
                 python=version.python,
@@ -160,7 +160,9 @@ class Worker:
         """Write down how the run ended; where the disk is full, as soon as it no longer is."""
         while True:
             try:
-                return self._write_end(run, active, outcome, document, last)
+                if not self._write_end(run, active, outcome, document, last):
+                    log.warning("run %s fenced: its lease had passed to another worker", run.id)
+                return
             except StoreError as error:
                 log.warning("the end of run %s cannot be written yet: %s", run.id, error)
                 if active.returned:
@@ -174,14 +176,13 @@ class Worker:
         outcome: Outcome,
         document: dict[str, Any] | None,
         last: Steps | None,
-    ) -> None:
+    ) -> bool:
+        """False: it is another worker's, whoever noticed first, the heartbeat or this write."""
         if active.fenced:
-            log.warning("run %s fenced: its lease had passed to another worker", run.id)
-            return
+            return False
         if active.returned:
-            self.store.release_run(run)
-            return
-        self.store.finish_run(
+            return self.store.release_run(run)
+        return self.store.finish_run(
             run,
             state=_state_of(outcome),
             error=_error_of(run, outcome.failure) if outcome.failure else None,
@@ -206,7 +207,7 @@ class Worker:
 
     def _beat_all(self) -> None:
         with self._lock:
-            active = list(self._active.values())
+            active = list(self._active)
         for each in active:
             each.beat(self.store)
 
@@ -221,22 +222,26 @@ class Worker:
 
     def _sweep(self) -> None:
         """Give up dead workers' runs: those overdue twice in a row, since all are once when the clock jumps."""
-        overdue = {run.id for run in self.store.overdue_runs(self.settings.lease)}
-        dead, self._overdue = overdue & self._overdue, overdue
-        for run_id in dead:
-            kill_marked(RUN_MARK, run_id)  # what a worker, its zygotes and keepers left when all were killed at once
+        overdue = {run.attempt_id: run.id for run in self.store.overdue_runs(self.settings.lease)}
+        dead = overdue.keys() & self._overdue
+        self._overdue = set(overdue)
+        for attempt_id in dead:
+            kill_marked(ATTEMPT_MARK, attempt_id)  # what a worker, its zygotes and keepers left, all killed at once
         if dead:
-            self.store.sweep(self.settings.lease, only=dead)
+            self.store.sweep(self.settings.lease, only={overdue[attempt_id] for attempt_id in dead})
 
     def _drain(self) -> None:
         with self._lock:
-            for active in self._active.values():
+            for active in self._active:
                 active.give_back()
 
 
-@dataclass
+@dataclass(eq=False)
 class _ActiveRun:
-    """A run this worker is performing, and why it should stop."""
+    """An attempt at a run that this worker is performing, and why it should stop.
+
+    There may be two of one run: when the first has lost it and has not ended yet.
+    """
 
     run: Run
     cancel: threading.Event = field(default_factory=threading.Event)

@@ -12,6 +12,8 @@ import psutil
 
 #: The variable that tells a cell, and all that it starts, of which run they are.
 RUN_MARK = "NBDASH_RUN_ID"
+#: And of which attempt at it: another worker's may be under way while the processes of a lost one are killed.
+ATTEMPT_MARK = "NBDASH_ATTEMPT_ID"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL_ROUNDS = 200

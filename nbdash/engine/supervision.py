@@ -20,7 +20,7 @@ from nbdash.engine.host.wire import FrameReader, WireError
 from nbdash.engine.limits import MemoryWatch
 from nbdash.engine.pictures import Pictures
 from nbdash.engine.pipes import TextPipe
-from nbdash.engine.processes import RUN_MARK, kill_marked
+from nbdash.engine.processes import ATTEMPT_MARK, kill_marked
 from nbdash.engine.stopping import Stopper
 from nbdash.engine.zygotes import Connections, Forked, Zygote
 from nbdash.model import (
@@ -122,8 +122,8 @@ class Supervision:
                 os.close(self._fds.popleft())
             if self._report is None:  # its keeper has been killed, and so has not killed what was left
                 self._memory.kill_survivors()
-                if RUN_MARK in self._job.environment:
-                    kill_marked(RUN_MARK, self._job.environment[RUN_MARK])
+                if ATTEMPT_MARK in self._job.environment:
+                    kill_marked(ATTEMPT_MARK, self._job.environment[ATTEMPT_MARK])
         return self._outcome()
 
     def checkpoint(self, zygote: Zygote) -> Checkpoint | None:

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import nbdash
 from nbdash.config import Settings
 from nbdash.engine.base import Engine
-from nbdash.engine.processes import RUN_MARK
+from nbdash.engine.processes import ATTEMPT_MARK, RUN_MARK
 from nbdash.engine.recorder import Recorder
-from nbdash.model import CellJob, CellKind, EngineEvent, Job, Outcome, Plan, Role
+from nbdash.model import CellJob, CellKind, EngineEvent, Job, Outcome, Plan, Role, Run
 from nbdash.publisher.limits import limits_from, settings_for
 
 #: Called after the recorder has taken the event in.
@@ -39,7 +39,7 @@ class Execution:
 def job_from(
     plan: Plan,
     *,
-    run_id: str | None = None,
+    run: Run | None = None,
     folder: Path,
     settings: Settings,
     python: str | None = None,
@@ -47,9 +47,9 @@ def job_from(
 ) -> Job:
     """The job of a plan's running cells; only shown cells draw, unless ``draws_all``.
 
-    By the run's id its processes are found, so one that nobody keeps gets one of its own too.
+    By their ids its processes are found, so a run that nobody keeps gets one of its own too.
     """
-    run_id = run_id or secrets.token_hex(8)
+    run_id = run.id if run else secrets.token_hex(8)
     cells = tuple(
         CellJob(
             index=planned.index,
@@ -71,7 +71,7 @@ def job_from(
         python=python,
         imports=plan.imports,
         prefix=plan.prefix,
-        environment=_environment(run_id),
+        environment=_environment(run_id, run.attempt_id if run else run_id),
         limits=limits_from(settings_for(plan.notebook, settings)),
     )
 
@@ -96,9 +96,10 @@ def execute(
     return Execution(document=recorder.document(), outcome=outcome)
 
 
-def _environment(run_id: str) -> Mapping[str, str]:
+def _environment(run_id: str, attempt_id: str) -> Mapping[str, str]:
     """What cells find in ``os.environ`` besides the caller's; nothing of nbdash's own settings."""
     return {
         "SERVER_SOFTWARE": f"nbdash/{nbdash.__version__}",
         RUN_MARK: run_id,
+        ATTEMPT_MARK: attempt_id,
     }

@@ -19,7 +19,7 @@ import pytest
 from engine_runs import Result, make_job, run_job
 
 from nbdash.engine.forked import ForkEngine
-from nbdash.engine.processes import RUN_MARK
+from nbdash.engine.processes import ATTEMPT_MARK, RUN_MARK
 from nbdash.model import Cause
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork engine is for Linux")
@@ -204,7 +204,19 @@ def test_a_daemon_does_not_outlive_whom_it_kills(fork: ForkEngine, tmp_path: Pat
 
 def test_a_daemon_that_nobody_has_seen_yet_is_found_by_its_mark(fork: ForkEngine, tmp_path: Path) -> None:
     source = f"import os, subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True); os.kill({ZYGOTE}, 9)"
-    run_job(fork, make_job(source, folder=tmp_path, environment={RUN_MARK: "a run of its own"}))
+    run_job(fork, make_job(source, folder=tmp_path, environment={ATTEMPT_MARK: "a run of its own"}))
+
+
+def test_another_attempt_at_the_run_lives_on(fork: ForkEngine, tmp_path: Path) -> None:
+    """A worker that wakes up late finds its run's processes killed, and ends what is left of them alone."""
+    other = subprocess.Popen(["sleep", "600"], env=os.environ | {RUN_MARK: "run", ATTEMPT_MARK: "run-2"})
+    try:
+        source = f"import os; os.kill({ZYGOTE}, 9)"
+        run_job(fork, make_job(source, folder=tmp_path, environment={RUN_MARK: "run", ATTEMPT_MARK: "run-1"}))
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_a_stopped_keeper_is_overruled(fork: ForkEngine, tmp_path: Path) -> None:

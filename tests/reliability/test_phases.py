@@ -7,11 +7,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -90,6 +92,11 @@ class Place:
         while run := self.store.claim_run(self.worker.name):
             self.worker.perform(run)
 
+    def started(self, run_id: str) -> list[int]:
+        """The processes that have executed the run's cells so far, one of each attempt."""
+        lines = self.pids.read_text().splitlines() if self.pids.exists() else []
+        return [int(pid) for run, pid, _ in map(str.split, lines) if run == run_id]
+
     def violations(self) -> list[str]:
         """What does not hold."""
         return find_violations(self.data, self.accepted, lease=LEASE, pids=self.pids)
@@ -155,6 +162,60 @@ def test_a_worker_that_sleeps_past_its_lease_changes_nothing(place: Place, trial
         assert place.store.run(run.id) == shown and "fenced" in said, said
         place.go_on()
         assert place.violations() == []
+
+
+def test_a_worker_that_wakes_up_beside_the_next_attempt_does_it_no_harm(
+    place: Place, trials: int, tally: Counter[str]
+) -> None:
+    """R2: it ends what is left of its own attempt, and nothing else of the run's."""
+    for _ in range(max(1, trials // 50)):
+        run = place.rerun()
+        place.hold_if(True)
+        sleeper = place.start("", "")
+        try:
+            wait_until(lambda waiting=run.id: place.started(waiting), "a cell to start")
+            place.pause(sleeper)
+            other = threading.Thread(target=place.go_on)
+            other.start()
+            wait_until(lambda waiting=run.id: len(place.started(waiting)) == 2, "the next attempt to start")
+            os.kill(sleeper.pid, signal.SIGCONT)
+            first = place.started(run.id)[0]
+            wait_until(lambda gone=first: not psutil.pid_exists(gone), "the first attempt to be stopped")
+            place.hold_if(False)
+            other.join()
+            place.rerun()  # something that the sleeper can bring to an end
+            _, said = sleeper.communicate(timeout=120)
+        finally:
+            place.hold_if(False)
+            sleeper.kill()
+            sleeper.communicate()
+        tally["worker woke up beside the next attempt"] += 1
+        shown = place.store.run(run.id)
+        assert (shown.state, shown.attempt) == (RunState.SUCCEEDED, 2) and "fenced" in said, said
+        place.go_on()
+        assert place.violations() == []
+
+
+def test_a_worker_whose_run_has_passed_to_another_says_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R2: also where the last write is the first to notice."""
+    place.rerun()
+    run = place.store.claim_run("sleeper")
+    assert run is not None
+    finish_run = place.store.finish_run
+
+    def finish_late(*arguments: Any, **named: Any) -> bool:
+        monkeypatch.undo()
+        place.go_on()
+        return finish_run(*arguments, **named)
+
+    monkeypatch.setattr(place.store, "finish_run", finish_late)
+    place.worker.perform(run)
+    assert f"run {run.id} fenced" in caplog.text
+    ended = place.store.run(run.id)
+    assert (ended.state, ended.attempt) == (RunState.SUCCEEDED, 2)
+    assert place.violations() == []
 
 
 def test_a_run_whose_workers_die_is_tried_twice(place: Place, is_long: bool, tally: Counter[str]) -> None:
