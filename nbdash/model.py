@@ -247,6 +247,7 @@ class CellStarted:
 
     index: int
     at: datetime
+    execution_count: int | None = None  #: the number that it has even if the process dies in it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Any
 from nbdash.engine.host import tree
 from nbdash.engine.host.wire import WireError
 from nbdash.engine.zygotes import Forked, ForkLink, Zygote
-from nbdash.model import CellEnded, CellJob, Emit, EngineEvent, Job, OutputAdded
+from nbdash.model import CellEnded, CellJob, CellStarted, Emit, EngineEvent, Job, OutputAdded
 
 #: What a checkpoint has begun to say, it says by then.
 _READY_SECONDS = 0.1
@@ -125,7 +125,7 @@ class Checkpoint:
 def _moved(event: EngineEvent, index: int, *, by: int) -> EngineEvent:
     """The event in another cell, and numbers of executed cells larger by so many."""
     match event:
-        case CellEnded(execution_count=int(count)):
+        case CellStarted(execution_count=int(count)) | CellEnded(execution_count=int(count)):
             return replace(event, index=index, execution_count=count + by)
         case OutputAdded(output={"execution_count": int(count)}):
             return replace(event, index=index, output={**event.output, "execution_count": count + by})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from nbdash.engine.host.wire import WireError
+from nbdash.engine.host.wire import WireError, output_of
 from nbdash.model import (
     CellEnded,
     CellError,
@@ -17,13 +17,6 @@ from nbdash.model import (
     OutputCleared,
     WidgetChanged,
 )
-
-_OUTPUT_FIELDS: dict[str, dict[str, type]] = {
-    "display_data": {"data": dict, "metadata": dict},
-    "execute_result": {"data": dict, "metadata": dict, "execution_count": int},
-    "stream": {"name": str, "text": str},
-    "error": {"ename": str, "evalue": str, "traceback": list},
-}
 
 
 def event_from_frame(frame: dict[str, Any]) -> EngineEvent:
@@ -37,7 +30,7 @@ def event_from_frame(frame: dict[str, Any]) -> EngineEvent:
 def _event_of(kind: str, index: int, frame: dict[str, Any]) -> EngineEvent:
     match kind:
         case "start":
-            return CellStarted(index=index, at=datetime.now(UTC))
+            return CellStarted(index=index, at=datetime.now(UTC), execution_count=_count_in(frame))
         case "output":
             return _output_added(index, frame)
         case "clear":
@@ -72,12 +65,11 @@ def _widget_changed(index: int, frame: dict[str, Any]) -> WidgetChanged:
 
 
 def _cell_ended(index: int, frame: dict[str, Any]) -> CellEnded:
-    count = frame["execution_count"]
     return CellEnded(
         index=index,
         at=datetime.now(UTC),
         seconds=float(frame["seconds"]),
-        execution_count=None if count is None else int(count),
+        execution_count=_count_in(frame),
         error=None if frame["error"] is None else _error_from(frame["error"]),
     )
 
@@ -87,15 +79,13 @@ def _error_from(content: dict[str, Any]) -> CellError:
     return CellError(ename=str(content["ename"]), evalue=str(content["evalue"]), traceback=traceback)
 
 
+def _count_in(frame: dict[str, Any]) -> int | None:
+    count = frame["execution_count"]
+    return None if count is None else int(count)
+
+
 def _checked(output: Output) -> Output:
-    """The output, with nbformat's fields and no others."""
-    kind = output["output_type"]
-    checked: Output = {"output_type": kind}
-    for name, wanted in _OUTPUT_FIELDS[kind].items():
-        if not isinstance(output[name], wanted):
-            raise TypeError(name)
-        checked[name] = output[name]
-    return checked
+    return output_of(output["output_type"], output)
 
 
 def _text_or_none(value: Any) -> str | None:

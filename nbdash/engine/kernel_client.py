@@ -45,6 +45,7 @@ class CellClient(NotebookClient):  # type: ignore[misc]
         self._emit = emit
         self._reply: dict[str, Any] = {}
         self._shown_error: dict[str, Any] = {}
+        self._count = 0  # of the last cell that was executed
         self._cell: CellJob | None = None
 
     async def connect(self) -> None:
@@ -65,9 +66,10 @@ class CellClient(NotebookClient):  # type: ignore[misc]
 
         Raises DeadKernelError, and CellTimeoutError if the kernel ends the cell but not its outputs.
         """
+        count = self._count + 1 if cell.source.strip() else None
         self._cell, self._reply, self._shown_error = cell, {}, {}
         began = monotonic()
-        self._emit(CellStarted(index=cell.index, at=datetime.now(UTC)))
+        self._emit(CellStarted(index=cell.index, at=datetime.now(UTC), execution_count=count))
         await self.async_execute_cell(nbformat.v4.new_code_cell(cell.source), 0)
         self._tell_caught()
         ended = CellEnded(
@@ -145,6 +147,7 @@ class CellClient(NotebookClient):  # type: ignore[misc]
 
     def _keep_reply(self, execute_reply: dict[str, Any], **_: Any) -> None:
         self._reply = execute_reply["content"]
+        self._count = self._reply.get("execution_count") or self._count
 
 
 def _error_of(reply: dict[str, Any], shown: dict[str, Any]) -> CellError | None:

@@ -63,7 +63,7 @@ class MemoryEngine:
         self.jobs.append(job)
         deadline = monotonic() + job.limits.run_seconds
         for number, cell in enumerate(job.cells, start=1):
-            emit(CellStarted(index=cell.index, at=datetime.now(UTC)))
+            emit(CellStarted(index=cell.index, at=datetime.now(UTC), execution_count=number))
             failure = self._play(cell, number, emit, _Stop(cancel, deadline))
             if failure is not None:
                 return Outcome(failure=failure, engine=self.name)

@@ -142,7 +142,7 @@ class Recorder:
         self._widgets.begin_cell()
         stamp = _timestamp(event.at)
         timing = {"iopub.status.busy": stamp, "iopub.execute_input": stamp}
-        self._records[event.index] = _CellRecord(timing=timing)
+        self._records[event.index] = _CellRecord(timing=timing, execution_count=event.execution_count)
 
     def _add(self, record: _CellRecord, event: OutputAdded) -> None:
         if event.display_id is not None:  # as nbclient: a display id used again updates its older outputs

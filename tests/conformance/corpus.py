@@ -47,7 +47,6 @@ KNOWN: Mapping[str, str] = {
         "its fonts are missing, and where libraries are imported and a figure is drawn before the run, the log says so "
         "in 44 lines more (200, and 156 in a kernel and in a run without that); its pictures are the same"
     ),
-    "nbclient/tests/files/update-display-id": "it sends messages through the sockets of the kernel; a run has none",
     "nbformat/tests/test2": "it calls `%connect_info`, and nobody could connect to a run",
     "scikit_learn/examples/release_highlights/plot_release_highlights_1_9_0": (
         "its progress bar, a widget, says for how many seconds it went on: mostly 1 in a kernel, and 0 or 1 in a run"

@@ -220,6 +220,11 @@ def test_a_process_that_ends_itself_tells_its_code(engine: Engine, tmp_path: Pat
     assert list(result.ended()) == [0]
 
 
+def test_a_cell_in_which_the_process_ends_has_its_number(engine: Engine, tmp_path: Path) -> None:
+    result = run_job(engine, make_job("1", " \n", "import os", "os._exit(3)", "1", folder=tmp_path))
+    assert [each["execution_count"] for each in result.document["cells"]] == [1, None, 2, 3, None]
+
+
 def test_a_crash_tells_its_signal(engine: Engine, tmp_path: Path) -> None:
     result = run_job(engine, make_job("import ctypes\nctypes.string_at(0)", folder=tmp_path))
     failure = result.outcome.failure

@@ -25,6 +25,7 @@ def offer_comms(shell: Any) -> None:
 
     RunComm.__module__ = "ipykernel.comm.comm"
     comm.create_comm = RunComm
+    shell.kernel.comm_manager = comm.get_comm_manager()
 
 
 def _encoded(paths: list[Any], buffers: list[Any]) -> list[dict[str, Any]]:

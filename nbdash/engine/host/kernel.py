@@ -1,4 +1,4 @@
-"""What a notebook can ask of the kernel behind its shell: the request under way, and the kernel's magics.
+"""What a notebook can ask of the kernel behind its shell: the request under way, its messages and magics.
 
 Names and behaviour follow ipykernel's IPythonKernel and KernelMagics.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import types
 import warnings
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,9 @@ from IPython.core.magics.code import CodeMagics, MacroToEdit
 from IPython.display import Javascript, display
 from IPython.utils import openpy
 
+from .messages import Session
+
+_OLD_NAME = "Kernel._parent_header is deprecated in ipykernel 6. Use .get_parent()"
 _NO_CONNECTION = "Could not {}: nobody can connect to a run"
 
 
@@ -29,9 +31,13 @@ class IPythonKernel:
     implementation = "ipython"
     implementation_version = ipython_version
     eventloop = None
+    #: What front ends open comms through; None without the package ``comm``.
+    comm_manager: Any = None
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
+        self.iopub_socket = object()  #: where messages to front ends go
+        self.session = Session(shell, self.iopub_socket)
         version = sys.version.split()[0]
         self.language_info = {
             "name": "python",
@@ -53,20 +59,19 @@ class IPythonKernel:
         parent: dict[str, Any] = self.shell.get_parent()
         return parent
 
+    @property
+    def _parent_header(self) -> dict[str, Any]:
+        warnings.warn(_OLD_NAME, DeprecationWarning, stacklevel=2)
+        return self.get_parent()
 
-def execute_request(source: str, name: str) -> dict[str, Any]:
-    """A cell as the message by which a front end asks a kernel for it; ``name`` is the message's own."""
-    header = {
-        "msg_id": name,
-        "msg_type": "execute_request",
-        "username": "",
-        "session": name.partition("_")[0],
-        "date": datetime.now(UTC),
-        "version": "5.3",
-    }
-    content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
-    about = {"msg_id": name, "msg_type": "execute_request", "parent_header": {}, "metadata": {}}
-    return {"header": header, **about, "content": content | {"stop_on_error": True}, "buffers": []}
+    @property
+    def execution_count(self) -> int:
+        """The shell's."""
+        return int(self.shell.execution_count)
+
+    def send_response(self, stream: object, msg_or_type: Any, content: Any = None, *more: Any, **named: Any) -> Any:
+        """Send a message about the request under way."""
+        return self.session.send(stream, msg_or_type, content, self.get_parent(), *more, **named)
 
 
 @magics_class

@@ -172,11 +172,12 @@ class _Session:
 
     async def _execute_cell(self, cell: dict[str, Any]) -> bool:
         """Whether the run goes on."""
-        self._shell.channel.send("start")
         if not cell["source"].strip():
+            self._shell.channel.send("start", execution_count=None)
             self._shell.channel.send("end", seconds=0.0, execution_count=None, error=None)
             return True
         self._count += 1
+        self._shell.channel.send("start", execution_count=self._count)
         self._shell.begin_cell(cell)
         began = perf_counter()
         error = await self._run_source(cell["source"])

@@ -29,7 +29,8 @@ from traitlets.config import Config
 from .comms import offer_comms
 from .drawing import Drawings
 from .figures import close_unseen, describe_figure, is_figure
-from .kernel import IPythonKernel, KernelMagics, be_imported, execute_request
+from .kernel import IPythonKernel, KernelMagics, be_imported
+from .messages import execute_request, tell
 from .streams import Channel
 
 #: The longest traceback and error text that is sent.
@@ -110,20 +111,14 @@ class ZMQDisplayPublisher(_Hooked, DisplayPublisher):  # type: ignore[misc]
         kind = "update_display_data" if update else "display_data"
         about = self.shell.display_formatter.about(data)
         content = self._pass_hooks(kind, {"data": data, "metadata": metadata, "transient": transient or {}})
-        if content is None:
-            return
-        display_id = content["transient"].get("display_id")
-        output = {"output_type": "display_data", "data": content["data"], "metadata": content["metadata"]}
-        if update:
-            self.shell.channel.send("update", output=output, display_id=display_id)
-        else:
-            self.shell.channel.send("output", output=output, display_id=display_id, about=about)
+        if content is not None:
+            tell(self.shell.channel, kind, content, about=about)
 
     def clear_output(self, wait: bool = False) -> None:
         """Clear the cell's outputs, at once or when the next one comes."""
         content = self._pass_hooks("clear_output", {"wait": wait})
         if content is not None:
-            self.shell.channel.send("clear", wait=bool(content["wait"]))
+            tell(self.shell.channel, "clear_output", content)
 
 
 class ZMQShellDisplayHook(_Hooked, DisplayHook):  # type: ignore[misc]
@@ -159,8 +154,7 @@ class ZMQShellDisplayHook(_Hooked, DisplayHook):  # type: ignore[misc]
         about = self.shell.display_formatter.about(result["data"])
         content = self._pass_hooks("execute_result", result)
         if content is not None:
-            output = {"output_type": "execute_result", **content}
-            self.shell.channel.send("output", output=output, about=about)
+            tell(self.shell.channel, "execute_result", content, about=about)
 
 
 class FigureFormatter(DisplayFormatter):  # type: ignore[misc]
@@ -289,7 +283,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
             self.failed_in_displayhook = True
         error = error_content(etype, evalue, bounded_traceback(stb))
         self.shown_errors.append(error)
-        self.channel.send("output", output={"output_type": "error", **error})
+        tell(self.channel, "error", error)
 
 
 def error_content(etype: type, evalue: BaseException | None, traceback: list[str]) -> dict[str, Any]:

@@ -18,8 +18,29 @@ _LENGTH = struct.Struct("!I")
 _HEAD_BYTES = _LENGTH.size + TOKEN_BYTES
 
 
+#: What nbformat has in each type of output.
+_OUTPUT_FIELDS: dict[str, dict[str, type]] = {
+    "display_data": {"data": dict, "metadata": dict},
+    "execute_result": {"data": dict, "metadata": dict, "execution_count": int},
+    "stream": {"name": str, "text": str},
+    "error": {"ename": str, "evalue": str, "traceback": list},
+}
+
+
 class WireError(Exception):
     """Bytes that are not a frame of this run."""
+
+
+def output_of(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """An output of nbformat, with its fields and no others; raises KeyError or TypeError if one does not fit."""
+    output: dict[str, Any] = {"output_type": kind}
+    for name, wanted in _OUTPUT_FIELDS[kind].items():
+        if not isinstance(content[name], wanted):
+            raise TypeError(f"{name} of {kind} is no {wanted.__name__}: {content[name]!r:.80}")
+        output[name] = content[name]
+    if not all(isinstance(line, str) for line in output.get("traceback", ())):
+        raise TypeError(f"traceback of {kind} has a line that is no str")
+    return output
 
 
 def pack_frame(message: dict[str, Any], token: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 _LEAVE = {
     "os exit": "import os\nos._exit(3)",
     "killed": "import os, signal, time\nos.kill(os.getpid(), signal.SIGKILL); time.sleep(5)",
+    "killed later": "import os, signal, time\nprint('on')\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)",
 }
 
 SESSIONS = {

@@ -205,6 +205,27 @@ SHELL = {
     "parent": "ip.get_parent()['header']['msg_type']",
     "kernel": "type(ip.kernel).__name__, ip.kernel.shell is ip",
     "kernel names": "ip.kernel.implementation, ip.kernel.language_info['name'], ip.kernel.banner[:6]",
+    "kernel's count": "ip.kernel.execution_count == ip.execution_count",
+    "kernel's parent": "import warnings\nwith warnings.catch_warnings(record=True) as seen:\n"
+    "    warnings.simplefilter('always'); same = ip.kernel._parent_header == ip.get_parent()\n"
+    "same, [str(w.message) for w in seen]",
+    "message": "def send(kind, content):\n    ip.kernel.session.send(ip.kernel.iopub_socket, kind, content, "
+    "parent=ip.parent_header)\n"
+    "send('display_data', {'data': {'text/plain': 'sent'}, 'metadata': {}, 'transient': {'display_id': 'm'}})",
+    "message updates": "send('update_display_data', {'data': {'text/plain': 'sent again'}, 'metadata': {}, "
+    "'transient': {'display_id': 'm'}})",
+    "message again": "send('display_data', {'data': {'text/html': '<i>m</i>'}, 'metadata': {'a': 1}, "
+    "'transient': {'display_id': 'm'}})",
+    "message result": "send('execute_result', {'data': {'text/plain': '7'}, 'metadata': {}, 'execution_count': 7})",
+    "message text": "send('stream', {'name': 'stdout', 'text': 'o'}); send('stream', {'name': 'stderr', 'text': 'e'})",
+    "message error": "send('error', {'ename': 'E', 'evalue': 'v', 'traceback': ['t']})",
+    "message clears": "display(1); send('clear_output', {'wait': False}); display(2)",
+    "message unknown": "send('status', {'execution_state': 'busy'}); send('of_our_own', {})",
+    "response": "ip.kernel.send_response(ip.kernel.iopub_socket, 'stream', {'name': 'stdout', 'text': 'answered'});",
+    "message whole": "whole = ip.kernel.session.msg('display_data', {'data': {'text/plain': 'w'}, 'metadata': {}}, "
+    "parent=ip.parent_header)\nip.kernel.session.send(ip.kernel.iopub_socket, whole)['msg_type']",
+    "message about nothing": "ip.kernel.session.send(ip.kernel.iopub_socket, 'error', {'ename': 'lost'});",
+    "message elsewhere": "ip.kernel.send_response(None, 'error', {'ename': 'lost'});",
     "traits": "ip.colors, ip.ast_node_interactivity, ip.autocall, ip.banner1[:6]",
     "interactive": "from IPython import get_ipython as g\ng() is ip",
     "in cell only": "def inside(): return get_ipython() is ip\ninside()",

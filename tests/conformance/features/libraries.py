@@ -51,6 +51,10 @@ _WIDGETS = {
     "progress": "p = w.IntProgress(max=3)\ndisplay(p)\nfor i in range(4): p.value = i",
     "layout": "w.Label('x', layout=w.Layout(width='50%'), style={'text_color': 'red'})",
     "closed": "s.close()\ns",
+    "kernel's comms": "m = get_ipython().kernel.comm_manager\nm.register_target('target', print)\n"
+    "list(m.targets), m.get_comm('none')",
+    "kernel's own comm": "from comm import create_comm\nown = create_comm(target_name='t')\n"
+    "m.get_comm(own.comm_id) is own",
     "own comm": "from comm import create_comm\n"
     "c = create_comm(target_name='own', data={'a': 1}); c.send({'b': 2}); c.close()\n"
     "type(c).__module__",
