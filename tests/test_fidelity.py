@@ -130,7 +130,8 @@ def test_a_section_is_made_of_results_and_replaced_the_next_time(tmp_path: Path)
     path = tmp_path / "results.jsonl"
     path.write_text("\n".join(map(json.dumps, (_HEAD, _finding("doc/a", 3), _finding("doc/b", 2, [_DIFFERENCE])))))
     made = section(read_results(path))
-    assert "**8 cells of 2 notebooks were compared. 4 of 5 figures do not vary; 1 of these differ.**" in made
+    sums = "**8 cells of 2 notebooks were compared. 4 of 5 figures do not vary; all but 1 of these are the same.**"
+    assert sums in made
     assert "| drawn-1.0 | 2 | 8 | 10 | 5 | 2 | 1 |" in made
     assert "- Left out, by what is in their code: 7 that need a network;\n  and 0 with" in made
     assert "- `drawn-1.0/doc/b` (cell 4): not explained yet." in made

@@ -29,7 +29,7 @@ kernel, and compares number, order and types of outputs, every line of every tex
 metadata, execution counts, display ids, and how the run ends. Where anything differs the kernel runs again, up to
 {repeats} times: a line, or a picture, in which its own runs differ varies by itself and is not compared.
 
-**{cells} cells of {notebooks} notebooks were compared. {steady} of {figures} figures do not vary; {same}.**
+**{cells} cells of {notebooks} notebooks were compared. {steady} of {figures} figures do not vary; {same} the same.**
 
 - Versions: {versions}; engine mode `{mode}`, which used {reused} pictures again.
 - Left out, by what is in their code: {left_out};
@@ -112,7 +112,7 @@ def section(results: Results, others: Sequence[Results] = ()) -> str:
         repeats=results.head["repeats"],
         steady=figures - varying,
         figures=figures,
-        same=f"the number of these that differ is {different}" if different else "each of these is the same, pixel for pixel",
+        same=f"all but {different} of these are" if different else "each of these is",
         cells=_sum(results, "cells"),
         notebooks=len(results.compared),
         versions=", ".join(f"{name} {number}" for name, number in results.head["versions"].items()),
