@@ -41,13 +41,15 @@ def kill_marked(variable: str, value: str) -> None:
 
 
 def _kill_all(find: Callable[[], list[psutil.Process]]) -> None:
+    killed: set[psutil.Process] = set()  # one that is about to end has no environment, and no mark, any more
     for _ in range(_KILL_ROUNDS):
-        living = find()
+        living = {*find(), *filter(_is_alive, killed)}
         if not living:
             return
         for process in living:
             with contextlib.suppress(psutil.Error):
                 process.kill()
+        killed = living
         time.sleep(_ROUND_SECONDS)
 
 
