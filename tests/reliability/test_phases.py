@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,20 @@ class Place:
                 except sqlite3.OperationalError:
                     os.kill(process.pid, signal.SIGCONT)
 
+    @contextmanager
+    def sleeping_worker(self, run: Run) -> Iterator[subprocess.Popen[str]]:
+        """Another worker, paused in a cell of the run, which waits there; killed at the end."""
+        self.hold_if(True)
+        sleeper = self.start("", "")
+        try:
+            wait_until(lambda: self.started(run.id) and self.store.run(run.id).progress, "a cell to start")
+            self.pause(sleeper)
+            yield sleeper
+        finally:
+            self.hold_if(False)
+            sleeper.kill()
+            sleeper.communicate()
+
     def go_on(self) -> None:
         """Perform what is queued, and what dead workers had: these are given up at once."""
         self.store.sweep(-1.0)
@@ -141,11 +155,7 @@ def test_a_worker_that_sleeps_past_its_lease_changes_nothing(place: Place, trial
     """R2: another worker takes the run and shows its result; the first one wakes up and finds itself fenced off."""
     for _ in range(max(1, trials // 50)):
         run = place.rerun()
-        place.hold_if(True)
-        sleeper = place.start("", "")
-        try:
-            wait_until(lambda waiting=run.id: place.store.run(waiting).progress, "a cell to start")
-            place.pause(sleeper)
+        with place.sleeping_worker(run) as sleeper:
             taken = place.store.run(run.id)
             place.hold_if(False)
             place.go_on()
@@ -153,10 +163,6 @@ def test_a_worker_that_sleeps_past_its_lease_changes_nothing(place: Place, trial
             os.kill(sleeper.pid, signal.SIGCONT)
             place.rerun()  # something that the sleeper can bring to an end
             _, said = sleeper.communicate(timeout=120)
-        finally:
-            place.hold_if(False)
-            sleeper.kill()
-            sleeper.communicate()
         tally["worker slept past its lease"] += 1
         assert (shown.state, shown.attempt, shown.fence > taken.fence) == (RunState.SUCCEEDED, 2, True)
         assert place.store.run(run.id) == shown and "fenced" in said, said
@@ -170,11 +176,7 @@ def test_a_worker_that_wakes_up_beside_the_next_attempt_does_it_no_harm(
     """R2: it ends what is left of its own attempt, and nothing else of the run's."""
     for _ in range(max(1, trials // 50)):
         run = place.rerun()
-        place.hold_if(True)
-        sleeper = place.start("", "")
-        try:
-            wait_until(lambda waiting=run.id: place.started(waiting), "a cell to start")
-            place.pause(sleeper)
+        with place.sleeping_worker(run) as sleeper:
             other = threading.Thread(target=place.go_on)
             other.start()
             wait_until(lambda waiting=run.id: len(place.started(waiting)) == 2, "the next attempt to start")
@@ -185,10 +187,6 @@ def test_a_worker_that_wakes_up_beside_the_next_attempt_does_it_no_harm(
             other.join()
             place.rerun()  # something that the sleeper can bring to an end
             _, said = sleeper.communicate(timeout=120)
-        finally:
-            place.hold_if(False)
-            sleeper.kill()
-            sleeper.communicate()
         tally["worker woke up beside the next attempt"] += 1
         shown = place.store.run(run.id)
         assert (shown.state, shown.attempt) == (RunState.SUCCEEDED, 2) and "fenced" in said, said
