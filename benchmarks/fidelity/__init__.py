@@ -4,9 +4,9 @@ at over HTTP, rerun; and beside that what nbclient makes of them in a Jupyter ke
 Run it from a checkout, in an environment of its own with nbdash and the packages that the notebooks use:
 
     python -m venv /path/to/env && /path/to/env/bin/pip install -e . matplotlib scikit-learn scipy \\
-        pandas seaborn lmfit papermill
+        pandas pypi-simple seaborn lmfit papermill
     /path/to/env/bin/python -m benchmarks.fidelity --folder /path/to/sdists --write docs/fidelity.md
 
 ``--folder`` holds source distributions (``*.tar.gz``); those of ``--packages`` that are not there are
-downloaded into it with pip.  It takes about a quarter of an hour on two processors.
+downloaded into it.  It takes about a quarter of an hour on two processors.
 """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from packaging.version import Version
 
 #: How many notebooks of each package; more of those whose notebooks draw.
 PACKAGES: Mapping[str, int] = {
@@ -52,12 +52,15 @@ class Foreign:
 
 
 def download(packages: Mapping[str, int], folder: Path) -> None:
-    """Get the source distributions that are not in ``folder`` yet."""
+    """Get the latest source distributions of those of which ``folder`` has none yet."""
+    from pypi_simple import PyPISimple  # of the extra "conformance"
+
     folder.mkdir(parents=True, exist_ok=True)
-    for package in packages:
-        if not archives_of(folder, package):
-            command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", package, package]
-            subprocess.run(command, cwd=folder, check=False)
+    with PyPISimple() as index:
+        for package in packages:
+            if not archives_of(folder, package):
+                latest = _latest_source(index.get_project_page(package).packages)
+                index.download_package(latest, folder / latest.filename)
 
 
 def foreign_notebooks(folder: Path, scratch: Path, packages: Mapping[str, int]) -> Iterator[Foreign]:
@@ -114,6 +117,15 @@ def spaced(found: list[Foreign], wanted: int) -> list[Foreign]:
     """As many as wanted, if there are, from all over the list."""
     count = min(max(wanted, 0), len(found))
     return [found[index * len(found) // count] for index in range(count)]
+
+
+def _latest_source(files: Iterable[Any]) -> Any:
+    """That of the newest release, of all the files of a project."""
+    sources = [file for file in files if file.package_type == "sdist" and not file.is_yanked]
+    return max(
+        (source for source in sources if not Version(source.version).is_prerelease),
+        key=lambda source: Version(source.version),
+    )
 
 
 def _notebooks_below(folder: Path) -> Iterator[Foreign]:
