@@ -61,7 +61,7 @@ class Case:
 class Oracle:
     """Runs of a Jupyter kernel, kept in a folder: a kernel is slow, and what it makes of a notebook does not change.
 
-    Kept by what is executed, by the packages that are installed, and by the run's number.
+    Kept by what is executed, by the Python and its packages that execute it, and by the run's number.
     """
 
     def __init__(self, folder: Path, cell_seconds: int) -> None:
@@ -82,7 +82,8 @@ class Oracle:
         return executed
 
     def _key(self, case: Case, number: int) -> str:
-        parts = [_FORM, sys.version, self._packages, self._cell_seconds, case.package, case.name, case.cells, number]
+        python = [sys.executable, sys.version, self._packages]
+        parts = [_FORM, python, self._cell_seconds, case.package, case.name, case.cells, number]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
