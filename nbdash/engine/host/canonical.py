@@ -28,7 +28,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
-from .library import HEAP_TYPE, Library
+from .library import Library
 from .packages import STANDARD, root_of
 from .reducers import (
     Reduce,
@@ -43,7 +43,7 @@ from .reducers import (
     token,
     without,
 )
-from .values import OWN_PICKLE, Refused, refuse
+from .values import BASES, HEAP_TYPE, OWN_PICKLE, Refused, base_of, has_hidden_part, refuse
 
 #: Made anew or cleared by each draw, or about windows.
 _CANVAS_EXTRAS = frozenset({"manager", "toolbar", "renderer", "_lastKey", "mouse_grabber", "widgetlock"})
@@ -52,10 +52,6 @@ _COMPILED = ("pandas._libs.", "pandas.core.base.")
 #: Objects of C++ that hold a copy of attributes beside them, and are not read when drawing.
 _DERIVED = ("contourpy.", "matplotlib._tri.")
 _SMALL_BYTES = 16384
-_BASES = (
-    *(collections.OrderedDict, collections.defaultdict, collections.deque),
-    *(dict, list, tuple, set, frozenset, str, int, float, complex, bytes),
-)
 
 
 class _Pickler(pickle.Pickler):
@@ -144,7 +140,7 @@ class Canonicalizer:
         numpy = sys.modules["numpy"]
         if kind is numpy.ufunc or kind is type(numpy.mean) is not types.FunctionType:
             return reduce_numpy_function
-        if kind in _BASES[:3]:
+        if kind in BASES[:3]:
             return self._plain_reducer(kind)
         if kind.__name__ == "cython_function_or_method":
             return self._reduce_compiled
@@ -190,10 +186,8 @@ class Canonicalizer:
     def _plain_reducer(self, kind: type) -> Reduce:
         """Class, contents and all attributes of an object that has nothing else."""
         slots: list[str] = copyreg._slotnames(kind)  # type: ignore[attr-defined]
-        base = next((each for each in _BASES if issubclass(kind, each)), object)
-        extras = (bool(kind.__dictoffset__ > 0 or kind.__itemsize__), bool(kind.__weakrefoffset__ > 0), len(slots))
-        room = base.__basicsize__ + 8 * sum(extras)
-        if kind.__basicsize__ > room:
+        base = base_of(kind)
+        if has_hidden_part(kind):
             return refuse(kind, "keeps something out of sight")
         has_dict = kind.__dictoffset__ != 0
         named = self._library.named_values
@@ -233,7 +227,7 @@ class Canonicalizer:
     def _reduce_class(self, kind: type) -> Any:
         if kind.__module__ == "builtins" and getattr(sys.modules["builtins"], kind.__name__, None) is kind:
             return NotImplemented
-        if kind in OWN_PICKLE or kind in _BASES or kind in self._standard:
+        if kind in OWN_PICKLE or kind in BASES or kind in self._standard:
             return token, ("type", kind.__module__, kind.__qualname__)
         if kind in (abc.ABCMeta, enum.EnumMeta):
             return token, ("type", kind.__module__, kind.__qualname__)

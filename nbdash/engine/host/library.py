@@ -17,11 +17,13 @@ import itertools
 import sys
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator
-from operator import attrgetter, is_, itemgetter
+from collections.abc import Iterable, Sequence
+from operator import is_, itemgetter
 from typing import Any
 
 from .packages import CORE, EXTRA, NARROW, OUTSIDE, STANDARD, drawing_modules, root_of
+from .values import HEAP_TYPE
+from .watch import Watch
 
 #: Names whose values change in ordinary use.
 _VOLATILE = frozenset({"matplotlib.dates._epoch", "warnings.filters", "builtins.input"})
@@ -53,8 +55,6 @@ _CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 _CONTAINERS = frozenset({dict, list, set, types.CellType, OrderedDict, defaultdict, deque, types.SimpleNamespace})
 _LIMPID = (tuple, frozenset)
 _WRAPPERS = (property, staticmethod, classmethod, functools.partial, types.MappingProxyType)
-HEAP_TYPE = 1 << 9
-_function_parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
 class Library:
@@ -129,34 +129,26 @@ class _Part:
         self.functions: list[Any] = []
         self.arrays: list[Any] = []
         self._discover()
-        self._referents = gc.get_referents(*self.owners)
-        self._counts = [len(gc.get_referents(owner)) for owner in self.owners]
-        self._function_parts = list(self._parts_of_functions())
+        self._members = [*self.owners, *self.functions]
+        self._known = [_parts_of(each) for each in self._members]
+        self._spaces = Watch([namespace.space for namespace in self._namespaces])
+        self._watch = Watch(self._members)
         self._array_bytes = [each.tobytes() for each in self.arrays]
 
     def is_unchanged(self) -> bool:
         return (
-            all(namespace.is_unchanged() for namespace in self._namespaces)
-            and _same(gc.get_referents(*self.owners), self._referents)
-            and _same(self._parts_of_functions(), self._function_parts)
+            all(self._namespaces[place].is_unchanged() for place in self._spaces.suspects())
+            and all(map(self._is_same, self._watch.suspects()))
             and [each.tobytes() for each in self.arrays] == self._array_bytes
         )
 
     def changes(self) -> list[str]:
         found = [change for namespace in self._namespaces for change in namespace.changes()]
-        start = 0
-        for owner, count in zip(self.owners, self._counts, strict=True):
-            known = self._referents[start : start + count]
-            start += count
-            if not _same(gc.get_referents(owner), known):
-                found.append(f"{_told(owner)}: {_difference(gc.get_referents(owner), known):.200}")
-        for function, parts in zip(self.functions, zip(*[iter(self._function_parts)] * 3, strict=True), strict=False):
-            if not _same(_function_parts(function), parts):
-                found.append(repr(function))
-        return found
+        places = [place for place in range(len(self._members)) if not self._is_same(place)]
+        return found + [_difference(self._members[place], self._known[place]) for place in places]
 
-    def _parts_of_functions(self) -> Iterator[Any]:
-        return itertools.chain.from_iterable(map(_function_parts, self.functions))
+    def _is_same(self, place: int) -> bool:
+        return _same(_parts_of(self._members[place]), self._known[place])
 
     def _discover(self) -> None:
         todo = [value for namespace in self._namespaces for value in namespace.values]
@@ -248,24 +240,24 @@ class _Namespace:
     def __init__(self, name: str, module: Any) -> None:
         self.name = name
         self._is_standard = name.partition(".")[0] in sys.stdlib_module_names
-        self._space = vars(module)
+        self.space = vars(module)
         self._narrow = NARROW.get(name)
-        self.names = [key for key in self._space if self._counts(key)]
+        self.names = [key for key in self.space if self._counts(key)]
         self._get = itemgetter(*self.names, "__name__", "__name__")
-        self.values = self._get(self._space)
-        self._length = len(self._space)
+        self.values = self._get(self.space)
+        self._length = len(self.space)
 
     def is_unchanged(self) -> bool:
         try:
-            same = _same(self._get(self._space), self.values)
+            same = _same(self._get(self.space), self.values)
         except KeyError:
             return False
-        return same and (len(self._space) == self._length or not self._new_names())
+        return same and (len(self.space) == self._length or not self._new_names())
 
     def changes(self) -> list[str]:
         if self.is_unchanged():
             return []
-        space = self._space
+        space = self.space
         values = dict(zip(self.names, self.values, strict=False))
         changed = [f"{self.name}.{key}" for key, value in values.items() if space.get(key, self) is not value]
         return changed + [f"{self.name}.{key}" for key in self._new_names()]
@@ -275,30 +267,34 @@ class _Namespace:
             return False
         if self._narrow is not None:
             return key in self._narrow
-        return not self._is_standard or isinstance(self._space[key], _CODE)
+        return not self._is_standard or isinstance(self.space[key], _CODE)
 
     def _new_names(self) -> list[str]:
         """Names that may hide a builtin one; a submodule that has since been imported is nothing new."""
         known = {*self.names, *_VOLATILE_NAMES}
         if self._is_standard or self._narrow is not None:
-            found = [key for key in self._space if key not in known and key in vars(builtins)]
+            found = [key for key in self.space if key not in known and key in vars(builtins)]
             return found if self.name != "builtins" else []
-        found = [key for key in self._space if key not in known and f"{self.name}.{key}" not in _VOLATILE]
-        return [key for key in found if sys.modules.get(f"{self.name}.{key}") is not self._space[key]]
+        found = [key for key in self.space if key not in known and f"{self.name}.{key}" not in _VOLATILE]
+        return [key for key in found if sys.modules.get(f"{self.name}.{key}") is not self.space[key]]
 
 
-def _told(owner: Any) -> str:
-    about = owner.get("__qualname__") or owner.get("__doc__") if type(owner) is dict else None
-    return f"{type(owner).__qualname__} {about or owner!r:.80}"
+def _parts_of(member: Any) -> Sequence[Any]:
+    """What is remembered of an object that can change."""
+    if type(member) is types.FunctionType:
+        return member.__code__, member.__defaults__, member.__kwdefaults__
+    return gc.get_referents(member)
 
 
-def _difference(fresh: list[Any], known: list[Any]) -> str:
+def _difference(member: Any, known: Sequence[Any]) -> str:
+    about = member.get("__qualname__") or member.get("__doc__") if type(member) is dict else None
+    fresh = _parts_of(member)
     old, new = set(map(id, known)), set(map(id, fresh))
-    return f"+ {[each for each in fresh if id(each) not in old]} - {[each for each in known if id(each) not in new]}"
+    more, less = [each for each in fresh if id(each) not in old], [each for each in known if id(each) not in new]
+    return f"{type(member).__qualname__} {about or member!r:.80}: + {more!r:.100} - {less!r:.100}"
 
 
-def _same(fresh: Iterable[Any], known: Iterable[Any]) -> bool:
-    fresh, known = list(fresh), known if isinstance(known, (list, tuple)) else list(known)
+def _same(fresh: Sequence[Any], known: Sequence[Any]) -> bool:
     return len(fresh) == len(known) and all(map(is_, fresh, known))
 
 
