@@ -125,12 +125,11 @@ class _Part:
         self._root = root_of(next(iter(modules)))
         self._library = library
         self._seen = seen
-        self.owners: list[Any] = []
-        self.functions: list[Any] = []
         self.arrays: list[Any] = []
+        self._members: list[Any] = []
         self._discover()
-        self._members = [*self.owners, *self.functions]
-        self._known = [_parts_of(each) for each in self._members]
+        del self._seen
+        self._known = [tuple(_parts_of(each)) for each in self._members]
         self._spaces = Watch([namespace.space for namespace in self._namespaces])
         self._watch = Watch(self._members)
         self._array_bytes = [each.tobytes() for each in self.arrays]
@@ -181,7 +180,7 @@ class _Part:
         if kind in _CONTAINERS:
             if self._root == STANDARD and kind is not types.CellType:
                 return ()  # tables and caches of the standard library
-            self.owners.append(value)
+            self._members.append(value)
             return gc.get_referents(value)
         if kind is functools._lru_cache_wrapper:
             return (value.__wrapped__,)
@@ -191,7 +190,7 @@ class _Part:
         if self._library.root_of_globals(function) != self._root:
             self._seen.discard(id(function))
             return ()
-        self.functions.append(function)
+        self._members.append(function)
         if function.__closure__ is None and "<" not in function.__qualname__:
             self._library.plain_functions.add(id(function))
         parts = (function.__defaults__, function.__kwdefaults__, function.__closure__)
@@ -211,7 +210,7 @@ class _Part:
         copyreg._slotnames(kind)  # type: ignore[attr-defined]  # copying an object would put them into the class
         if self._root == STANDARD:
             return [value for value in vars(kind).values() if isinstance(value, (types.FunctionType, property))]
-        self.owners.append(kind)
+        self._members.append(kind)
         self._seen.update(id(each) for name, each in vars(kind).items() if name.startswith("__annotat"))
         return gc.get_referents(kind)
 
@@ -230,7 +229,7 @@ class _Part:
         if name == "matplotlib.path.Path" or name in _BY_VALUE:
             return ()
         getattr(value, "__dict__", None)  # makes it, where Python puts that off
-        self.owners.append(value)
+        self._members.append(value)
         return gc.get_referents(value)
 
 

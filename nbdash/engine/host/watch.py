@@ -10,6 +10,7 @@ are read, or if its version is read (dictionaries: PEP 509).  All others are sus
 
 from __future__ import annotations
 
+import array
 import ctypes
 import gc
 import sys
@@ -36,10 +37,14 @@ class Watch:
     def __init__(self, objects: Sequence[Any]) -> None:
         numpy = sys.modules["numpy"]
         self._objects = objects
-        addresses = [_addresses_of(each) for each in objects]
-        self._unwatched = numpy.array([each is None for each in addresses], dtype=bool)
-        self._own = _Words(addresses)
-        self._items = _Words([_items_of(each) if type(each) is list else None for each in objects])
+        self._unwatched = numpy.zeros(len(objects), dtype=bool)
+        self._own = _Words(map(self._addresses_of, range(len(objects))))
+        self._items = _Words(_items_of(each) if type(each) is list else () for each in objects)
+
+    def _addresses_of(self, place: int) -> Iterable[int]:
+        addresses = _addresses_of(self._objects[place])
+        self._unwatched[place] = addresses is None
+        return addresses or ()
 
     def suspects(self) -> list[int]:
         """The places in the sequence of those that may have changed."""
@@ -53,15 +58,17 @@ class Watch:
 class _Words:
     """Words of memory of objects, which are known by their places in a sequence."""
 
-    def __init__(self, addresses: Sequence[Iterable[int] | None]) -> None:
+    def __init__(self, addresses_of_each: Iterable[Iterable[int]]) -> None:
         numpy = sys.modules["numpy"]
-        found = [(address, place) for place, each in enumerate(addresses) for address in each or ()]
-        lowest = min((address for address, _ in found), default=id(self))
-        highest = max((address for address, _ in found), default=lowest)
+        addresses, places = array.array("q"), array.array("q")
+        for place, found in enumerate(addresses_of_each):
+            addresses.extend(found)
+            places.extend([place] * (len(addresses) - len(places)))
+        lowest, highest = (min(addresses), max(addresses)) if addresses else (id(self), id(self))
         room = (ctypes.c_uint64 * ((highest - lowest) // _WORD + 1)).from_address(lowest)
         self._memory = numpy.frombuffer(room, dtype=numpy.uint64)
-        self._index = numpy.array([(address - lowest) // _WORD for address, _ in found], dtype=numpy.intp)
-        self._places = numpy.array([place for _, place in found], dtype=numpy.intp)
+        self._index = (numpy.array(addresses, dtype=numpy.int64) - lowest) // _WORD
+        self._places = numpy.array(places, dtype=numpy.int32)
         self._words = self._memory[self._index]
 
     def mark_changed(self, marks: Any) -> None:
