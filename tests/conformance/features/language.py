@@ -101,8 +101,9 @@ STEADY = {
     "breakpoint": "breakpoint()",
     "doctest": "import doctest\ndef twice(n):\n    '''\n    >>> twice(2)\n    5\n    '''\n    return 2 * n\n"
     "doctest.testmod();",
-    "unittest": "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.assertEqual(1, 1)\n"
-    "print(unittest.main(argv=['x'], exit=False, verbosity=0).result.wasSuccessful())",
+    "unittest": "import io, unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.assertEqual(1, 1)\n"
+    "runner = unittest.TextTestRunner(stream=io.StringIO())\n"  # which says how long it took
+    "print(unittest.main(argv=['x'], exit=False, testRunner=runner).result.wasSuccessful())",
     "exec": "exec('e = 8')\ne",
     "print after": "print('alive')",
 }
