@@ -15,7 +15,8 @@ import ctypes
 import gc
 import sys
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from .values import has_hidden_part
@@ -25,8 +26,9 @@ _WORD = 8
 _TYPE, _OWN = _WORD, 2 * _WORD
 #: Before an object: its attributes, where its class leaves their place to Python; then what collects garbage.
 _ATTRIBUTES, _COLLECTOR = -4 * _WORD, -2 * _WORD
-#: Of a dictionary: a number that no dictionary had before, after each change.  Python 3.14 has none.
-_VERSION = 3 * _WORD
+#: Of a dictionary: a number that no dictionary had before, after each change (Python 3.14 has none), and where its
+#: values are if its keys are shared, which an object's attributes are.
+_VERSION, _VALUES = 3 * _WORD, 5 * _WORD
 #: Of a list: where its items are.
 _ITEMS = 3 * _WORD
 
@@ -82,7 +84,8 @@ def _addresses_of(value: Any) -> Sequence[int] | None:
     """Of words of memory, of which one differs once the object refers to anything else; None if there are no such."""
     kind = type(value)
     if kind is dict:
-        return [id(value) + _VERSION] if _HAS_VERSIONS else None
+        has_version = _HAVE_VERSIONS if _word_at(id(value) + _VALUES) == 0 else _HAVE_ATTRIBUTES_VERSIONS
+        return [id(value) + _VERSION] if has_version else None
     if kind is types.FunctionType:
         return [id(value) + offset for offset in _PARTS_OF_FUNCTIONS] if _PARTS_OF_FUNCTIONS else None
     if kind is list:
@@ -114,16 +117,30 @@ def _word_at(address: int) -> int:
     return ctypes.c_uint64.from_address(address).value
 
 
-def _has_versions() -> bool:
-    """Whether the word that is taken for a dictionary's version is a new one after each change."""
-    table: dict[str, int] = {}
-    seen = []
-    for change in ({"a": 1}, {"a": 2}, {"b": 1}):
-        table.update(change)
+class _Sample:
+    pass
+
+
+def _has_version(table: dict[str, Any], store: Callable[[str, int], None]) -> bool:
+    """Whether the word that is taken for the dictionary's version is a new one after each change."""
+    seen = [_word_at(id(table) + _VERSION)]
+    for number in range(60):  # until Python takes a short way
+        store("ab"[number % 2], number)
         seen.append(_word_at(id(table) + _VERSION))
     table.clear()
     seen.append(_word_at(id(table) + _VERSION))
     return len(set(seen)) == len(seen)
+
+
+def _have_versions() -> bool:
+    table: dict[str, int] = {"c": 0}
+    return _word_at(id(table) + _VALUES) == 0 and _has_version(table, table.__setitem__)
+
+
+def _have_attributes_versions() -> bool:
+    """Not since Python 3.13, which changes them behind their dictionary's back."""
+    sample = _Sample()
+    return _HAVE_VERSIONS and _has_version(vars(sample), partial(setattr, sample))
 
 
 def _parts_of_functions() -> list[int]:
@@ -136,5 +153,6 @@ def _parts_of_functions() -> list[int]:
     return [words[id(part)] for part in parts] if all(id(part) in words for part in parts) else []
 
 
-_HAS_VERSIONS = _has_versions()
+_HAVE_VERSIONS = _have_versions()
+_HAVE_ATTRIBUTES_VERSIONS = _have_attributes_versions()
 _PARTS_OF_FUNCTIONS = _parts_of_functions()
