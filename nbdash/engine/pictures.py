@@ -74,7 +74,7 @@ class Pictures:
         self._dashboard = dashboard
         self._prospects = prospects or Prospects()
         self._checks_all = checks_all
-        self._expected: dict[str, OutputAdded] = {}
+        self._expected: dict[tuple[str, int], OutputAdded] = {}  # two cells may make the same figure
         self._sources: dict[int, str] = {}
         self._are_new: dict[int, bool] = {}  # by cell: whether all of its figures are
 
@@ -94,7 +94,7 @@ class Pictures:
     def find(self, fingerprint: str, index: int) -> OutputAdded | None:
         """The output of that figure, now in cell ``index``; None: it is to be drawn."""
         found = self._find(fingerprint, index)
-        is_new = found is None and fingerprint not in self._expected
+        is_new = found is None and (fingerprint, index) not in self._expected
         self._are_new[index] = self._are_new.get(index, True) and is_new
         return found
 
@@ -102,13 +102,13 @@ class Pictures:
         data = self._store.find(self._dashboard, fingerprint)
         found = None if data is None else _output_from(data, index)
         if found is not None and (self._checks_all or secrets.randbelow(_CHECKED) == 0):
-            self._expected[fingerprint] = found
+            self._expected[fingerprint, index] = found
             return None
         return found
 
     def keep(self, fingerprint: str, drawn: OutputAdded) -> None:
         """Keep what was drawn; if it is not what was kept before, that dashboard's figures are not used again."""
-        expected = self._expected.pop(fingerprint, drawn)
+        expected = self._expected.pop((fingerprint, drawn.index), drawn)
         if expected != drawn:
             _log.error("A figure of %s has changed, though its fingerprint has not: all are drawn from now on.", self)
             self._store.distrust(self._dashboard)

@@ -194,3 +194,14 @@ def test_one_cell_with_new_figures_does_not_speak_for_others(
     for number in range(9):
         run(engine, tmp_path, *cells, dashboard="both")
         assert pictures.found == number
+
+
+def test_two_cells_that_make_the_same_figure_are_each_compared_with_their_own() -> None:
+    kept = MemoryPictures()
+    Pictures(kept, "1").keep("equal", OutputAdded(index=1, output={"data": {"image/png": "one"}}))
+    checked = Pictures(kept, "1", checks_all=True)
+    drawn = [OutputAdded(index=index, output={"data": {"image/png": "one"}}) for index in (1, 2)]
+    assert [checked.find("equal", each.index) for each in drawn] == [None, None]
+    for each in drawn:
+        checked.keep("equal", each)
+    assert not kept.distrusted
