@@ -71,11 +71,6 @@ def with_attributes(value: Any) -> Any:
     return value
 
 
-def attributes_of(kind: type) -> Any:
-    """Those of a new object, as Python itself changes them."""
-    return vars(kind())
-
-
 def own_attributes(kind: type) -> Any:
     """Of a class; not the view of them that Python hands out."""
     return next(each for each in gc.get_referents(kind) if type(each) is dict)
